@@ -1,0 +1,109 @@
+import type { RunId, StepId } from './records.ts'
+
+export type WorkflowErrorCode =
+  | 'ATTEMPT_LOST'
+  | 'CONFIGURATION'
+  | 'INVALID_DURATION'
+  | 'INVALID_INPUT'
+  | 'INVALID_NAME'
+  | 'LEASE_LOST'
+  | 'NON_DETERMINISM'
+  | 'NOT_SERIALIZABLE'
+  | 'PAYLOAD_TOO_LARGE'
+  | 'RPC_NOT_FOUND'
+  | 'RUN_CANCELLED'
+  | 'RUN_CONFLICT'
+  | 'RUN_FAILED'
+  | 'RUN_NOT_FOUND'
+  | 'SCHEMA_TOO_NEW'
+  | 'SERVER_TOO_OLD'
+  | 'STORE_UNAVAILABLE'
+  | 'WAIT_TIMEOUT'
+  | 'WORKFLOW_NOT_FOUND'
+
+/** The base of every error this product makes. Compare `code`, or use `WorkflowError.is`: two copies of a package may be loaded. */
+export class WorkflowError extends Error {
+  readonly code: WorkflowErrorCode
+
+  constructor(code: WorkflowErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = new.target.name
+    this.code = code
+  }
+
+  static is(error: unknown, code?: WorkflowErrorCode): error is WorkflowError {
+    if (!(error instanceof Error) || !('code' in error)) return false
+    return code === undefined ? knownCodes.has(error.code) : error.code === code
+  }
+}
+
+const knownCodes: ReadonlySet<unknown> = new Set<WorkflowErrorCode>([
+  'ATTEMPT_LOST', 'CONFIGURATION', 'INVALID_DURATION', 'INVALID_INPUT', 'INVALID_NAME', 'LEASE_LOST', 'NON_DETERMINISM',
+  'NOT_SERIALIZABLE', 'PAYLOAD_TOO_LARGE', 'RPC_NOT_FOUND', 'RUN_CANCELLED', 'RUN_CONFLICT', 'RUN_FAILED', 'RUN_NOT_FOUND',
+  'SCHEMA_TOO_NEW', 'SERVER_TOO_OLD', 'STORE_UNAVAILABLE', 'WAIT_TIMEOUT', 'WORKFLOW_NOT_FOUND',
+])
+
+/** The lease was superseded or its run has ended: nothing of the write was applied. */
+export class LeaseLostError extends WorkflowError {
+  constructor(runId: RunId, step?: StepId) {
+    super('LEASE_LOST', `the lease of run ${runId}${step ? `, step '${step.name}'` : ''} is no longer held here: another worker has it, or the run has ended`)
+  }
+}
+
+export class RunNotFoundError extends WorkflowError {
+  constructor(runId: RunId) {
+    super('RUN_NOT_FOUND', `no run with id '${runId}'`)
+  }
+}
+
+/** No definite answer could be had from the database; the cause says why. Whatever was asked may be asked again. */
+export class StoreUnavailableError extends WorkflowError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('STORE_UNAVAILABLE', message, options)
+  }
+}
+
+/** The code asked for something else than the run's history holds. The run is suspended for this code, not failed. */
+export class NonDeterminismError extends WorkflowError {
+  constructor(message: string) {
+    super('NON_DETERMINISM', message)
+  }
+}
+
+/** A value that cannot be kept, at `path` of it. */
+export class NotSerializableError extends WorkflowError {
+  readonly path: string
+  constructor(path: string, message: string, options?: ErrorOptions) {
+    super('NOT_SERIALIZABLE', message, options)
+    this.path = path
+  }
+}
+
+/**
+ * Thrown by a step's function: no further attempt, whatever `retries` says.
+ *
+ * @example
+ * throw new NonRetryableError('card declined')
+ */
+export class NonRetryableError extends Error {
+  readonly retryable = false
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'NonRetryableError'
+  }
+}
+
+/**
+ * Thrown by a step's function: the next attempt, if one is left, not before `retryAfter` (a duration: ms or '30s').
+ *
+ * @example
+ * throw new RetryableError('rate limited', { retryAfter: '30s' })
+ */
+export class RetryableError extends Error {
+  readonly retryAfter: number | string
+  constructor(message: string, options: ErrorOptions & { retryAfter: number | string }) {
+    super(message, options)
+    this.name = 'RetryableError'
+    this.retryAfter = options.retryAfter
+  }
+}

@@ -1,0 +1,8 @@
+export type * from './clock.ts'
+export type * from './doorbell.ts'
+export * from './errors.ts'
+export type * from './observer.ts'
+export type * from './payload-codec.ts'
+export type * from './queue-service.ts'
+export type * from './records.ts'
+export type * from './workflow-store.ts'

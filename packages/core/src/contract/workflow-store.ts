@@ -1,0 +1,323 @@
+import type {
+  Changes,
+  History,
+  Lease,
+  NewRun,
+  Payload,
+  RetryPolicy,
+  Run,
+  RunId,
+  Settlement,
+  Step,
+  StepId,
+  StepOutcome,
+  WorkItem,
+} from './records.ts'
+
+/**
+ * The write port: what the engine needs of a database.
+ *
+ * Every operation is atomic, fenced by the lease's epoch where it takes a lease, and idempotent: when an answer was lost
+ * the same call again gives the same answer. An adapter therefore repeats a call whose outcome is unknown by itself, and
+ * only a definite answer reaches the caller; `StoreUnavailableError` when it cannot get one.
+ *
+ * Durations cross this port, instants do not: the store's own clock computes every deadline, after it holds its locks.
+ * Every string handed in is well-formed Unicode without U+0000 and every duration an integer of at most 100 years; the
+ * engine sees to both.
+ */
+export interface WorkflowStore {
+  /** Insert a run, or return the one that already has this id. `wake` rings it in both cases, unless it has ended. */
+  createRun(run: NewRun): Promise<{ run: Run; created: boolean; wake: readonly WorkItem[] }>
+
+  /**
+   * Take the run's lease, settle its due sleeps in `dueAt` order, and read what changed after `after` (0: everything).
+   * The same `claimId` again returns the same lease. A claim over a lease that ran out counts as a crash; each crash
+   * doubles the lease, and from the second on delays the next claim. One crash over `limit.max` suspends the run with `limit.reason` instead.
+   * A run suspended for some code may be claimed by a worker with another `codeHash`.
+   * Null: unknown, ended, leased to another, held back after crashes, or not for this worker.
+   * `ended: 'parent'`: a child whose parent has ended and that is not to outlive it; nothing was claimed.
+   */
+  claimRun(ask: ClaimRun): Promise<RunClaim | { readonly ended: 'parent' } | null>
+
+  /**
+   * Apply one turn of a held run: all of it, or none if the epoch is superseded or the run has ended (`LeaseLostError`).
+   * The epoch alone decides; a lease that merely ran out still writes. A turn number already applied in this lease
+   * answers as it did the first time. Settles due sleeps like a claim. A step already settled is never written again.
+   */
+  commitRun(lease: Lease, turn: Turn): Promise<Committed>
+
+  /** More of what `claimRun` or `commitRun` left out, lock-free, after the revision they answered with. */
+  readChanges(runId: RunId, after: number): Promise<Changes>
+
+  /**
+   * Take an rpc step that is due and unclaimed, or whose lease ran out: that attempt is then recorded as lost, and one over
+   * `limit.max` suspends the run with `limit.reason` instead. The same `claimId` again returns the same claim.
+   * Null: unknown, not due, settled, leased to another, its run has ended or was suspended by the engine, or its function is not in `known`.
+   */
+  claimStep(ask: ClaimStep): Promise<StepClaim | null>
+
+  /**
+   * Record how the attempt ended and, if the step is settled by it, wake its run in the same write. `wake` holds the run
+   * only if it was not already woken and unclaimed, or the step itself when it may be retried at once.
+   * Null: superseded, settled already by another, or the run has ended. The same lease and outcome again answers as before.
+   */
+  settleStep(lease: Lease, outcome: StepOutcome): Promise<Settled | null>
+
+  /** Give a claimed step back unfinished. Its attempt is given back too unless its function was `entered`: then it is recorded as lost. */
+  releaseStep(lease: Lease, how: { entered: boolean; delayMs: number }): Promise<{ wake: readonly WorkItem[] }>
+
+  /**
+   * Extend these leases, never shortening one. A row locked by somebody is skipped and reported `busy`: neither renewed nor lost.
+   * `lost`: superseded, released, or their run has ended. `woken`: held runs with a wake their holder has not read yet.
+   */
+  renewLeases(leases: readonly Lease[], leaseMs: number): Promise<Renewed>
+
+  /**
+   * `signal`: settle the oldest open suspend step of that name, else keep it for the next one; accepted once per signal id.
+   * `resume`: let a run go on that the engine suspended, with its crash and loss counters cleared. Wakes the run.
+   */
+  signalRun(signal: NewSignal): Promise<{ accepted: boolean; wake: readonly WorkItem[] }>
+
+  /** End a run from outside, settling its parent's step in the same write. An ended run is left alone: `cancelled: false`. */
+  cancelRun(runId: RunId, reason: string): Promise<{ cancelled: boolean; wake: readonly WorkItem[] }>
+
+  /**
+   * Find what ought to be moving and is not, up to `limit` of each kind, and stamp it so that the next sweep within its
+   * window leaves it alone: runs woken or due and unclaimed, runs and steps whose lease ran out or whose owner's
+   * connection has been gone for `graceMs`, rpc steps due and unclaimed, children of ended parents. The window starts at
+   * `redispatchAfterMs` and doubles with each dispatch of the same thing. Never returns healthy work.
+   */
+  sweep(ask: Sweep): Promise<Swept>
+
+  /**
+   * From now on `owner` counts as alive for as long as this store's connection is, where `capabilities.noticesDeath`;
+   * elsewhere it does nothing. Called once by each process that claims, before its first claim.
+   */
+  enlist(owner: string): Promise<void>
+
+  readonly capabilities: StoreCapabilities
+
+  /** Close what this store opened itself. */
+  close(): Promise<void>
+}
+
+export interface StoreCapabilities {
+  /** A killed process is noticed by its connection; where false its leases run out instead. */
+  readonly noticesDeath: boolean
+}
+
+/** A workflow this worker has, and the digest of its code. */
+export interface KnownWorkflow {
+  readonly name: string
+  readonly codeHash: string
+}
+
+/** How many losses are one too many, and what the run's `reason` becomes then. */
+export interface LossLimit {
+  readonly max: number
+  readonly reason: string
+}
+
+export interface ClaimRun {
+  readonly runId: RunId
+  readonly owner: string
+  readonly claimId: string
+  readonly leaseMs: number
+  readonly known: readonly KnownWorkflow[]
+  readonly after: number
+  readonly limit: LossLimit
+}
+
+export interface RunClaim {
+  readonly lease: Lease
+  readonly history: History
+}
+
+export interface ClaimStep {
+  readonly runId: RunId
+  readonly step: StepId
+  readonly owner: string
+  readonly claimId: string
+  readonly leaseMs: number
+  readonly known: readonly string[]
+  readonly limit: LossLimit
+}
+
+export interface StepClaim {
+  readonly lease: Lease
+  readonly workflow: string
+  readonly rpcName: string
+  readonly input: Payload
+  readonly policy: RetryPolicy
+  /** This attempt: 1 for the first. */
+  readonly attempt: number
+  readonly lost: number
+}
+
+export interface Settled {
+  /** Null when the attempt is to be retried: the step is not settled then. */
+  readonly settledSeq: number | null
+  readonly wake: readonly WorkItem[]
+}
+
+/** One turn of a run: what the body asked for, what ran here, and how to leave. */
+export interface Turn {
+  /** 1, 2, 3 … within the lease. */
+  readonly number: number
+  /** The revision read so far; what changed since is handed back. */
+  readonly after: number
+  /** The code that took this turn. */
+  readonly codeHash: string
+  readonly schedule: readonly StepPlan[]
+  readonly record: readonly InlineRecord[]
+  readonly next: NextMove
+}
+
+export type StepPlan =
+  | (Asked & { readonly kind: 'rpc'; readonly rpcName: string; readonly input: Payload; readonly inputDigest: string; readonly policy: RetryPolicy })
+  | (Asked & { readonly kind: 'sleep'; readonly delayMs: number })
+  /** Consumes the oldest waiting signal of its name in the same write. */
+  | (Asked & { readonly kind: 'suspend' })
+  | (Asked & { readonly kind: 'child'; readonly child: NewRun })
+
+interface Asked {
+  readonly id: StepId
+  readonly askedAfter: number
+}
+
+/** An inline step's attempt that ended in this process. The first one makes the step's row. */
+export interface InlineRecord extends Asked {
+  readonly attempt: number
+  readonly outcome: StepOutcome
+}
+
+export type NextMove =
+  /** Keep the lease: there is more to do here. */
+  | { readonly kind: 'hold' }
+  /** Wait for the engine. Refused when the run was woken since `wakeSeq`, or when a sleep was settled by this very commit. */
+  | { readonly kind: 'park'; readonly wakeSeq: number }
+  /** Give the lease back with work left: the run is woken, at once or after `delayMs`. */
+  | { readonly kind: 'yield'; readonly delayMs: number }
+  /** Wait for a person: like park, shown as suspended. With `codeHash`: this code cannot go on with this history; not refused by a wake. */
+  | { readonly kind: 'suspend'; readonly wakeSeq: number; readonly reason: string | null; readonly codeHash?: string }
+  | { readonly kind: 'complete'; readonly output: Payload }
+  | { readonly kind: 'fail'; readonly error: Payload }
+  | { readonly kind: 'cancel'; readonly reason: string }
+
+export type Committed = Released | Held
+
+/** The lease is gone as asked. */
+export interface Released {
+  readonly released: true
+  readonly wake: readonly WorkItem[]
+}
+
+/** The lease is kept, as asked or because leaving was refused. Own inline records come back in `recorded` and not among `steps`. */
+export interface Held extends Changes {
+  readonly released: false
+  readonly wakeSeq: number
+  readonly recorded: readonly Settlement[]
+  readonly wake: readonly WorkItem[]
+}
+
+export interface Renewed {
+  readonly lost: readonly Lease[]
+  readonly busy: readonly Lease[]
+  readonly woken: readonly RunId[]
+}
+
+export type NewSignal =
+  | { readonly kind: 'signal'; readonly runId: RunId; readonly signalId: string; readonly name: string; readonly payload: Payload }
+  | { readonly kind: 'resume'; readonly runId: RunId }
+
+export interface Sweep {
+  readonly limit: number
+  readonly redispatchAfterMs: number
+  /** How long a connection must have been gone before its owner counts as dead. */
+  readonly graceMs: number
+  readonly known: readonly KnownWorkflow[]
+}
+
+export interface Swept {
+  readonly items: readonly WorkItem[]
+  /** Some kind was cut at `limit`: sweep again at once. */
+  readonly full: boolean
+  /** Until the next timer, redispatch or lease end this store knows of; null: nothing is waited for. */
+  readonly nextDueInMs: number | null
+}
+
+/** A step as a person looks at it. */
+export interface StepDetail extends Step {
+  readonly input: Payload | null
+  readonly createdAt: number
+  readonly startedAt: number | null
+  /** The owner that holds it, or that ended it. */
+  readonly worker: string | null
+}
+
+/** A finished attempt of an rpc or inline step. */
+export interface Attempt {
+  readonly step: StepId
+  readonly kind: 'rpc' | 'inline'
+  readonly rpcName: string | null
+  readonly attempt: number
+  /** `lost`: its worker died or gave it up unfinished; no error was recorded. */
+  readonly outcome: 'succeeded' | 'failed' | 'lost'
+  readonly output: Payload | null
+  readonly error: Payload | null
+  readonly worker: string | null
+  /** When the attempt began and ended. */
+  readonly startedAt: number
+  readonly endedAt: number
+}
+
+export interface RunQuery {
+  readonly workflow?: string
+  readonly statuses?: readonly Run['status'][]
+  /** Runs that carry all of these. */
+  readonly tags?: readonly string[]
+  readonly createdAfter?: number
+  readonly createdBefore?: number
+  readonly limit: number
+  /** From the page before; opaque. */
+  readonly cursor?: string
+}
+
+/** The read port, for consoles and for the workflow service. */
+export interface WorkflowReader {
+  getRun(runId: RunId): Promise<Run | null>
+  /** In the order they were asked for. */
+  listSteps(runId: RunId): Promise<readonly StepDetail[]>
+  /** In the order they ended. */
+  listAttempts(runId: RunId): Promise<readonly Attempt[]>
+  /** Newest first; a page is stable under inserts. */
+  listRuns(query: RunQuery): Promise<{ runs: readonly Run[]; cursor: string | null }>
+}
+
+export interface WorkflowAdmin {
+  /** Bring the schema up to date; safe under any number of processes at once. Throws when the schema is newer than this code accepts. */
+  migrate(): Promise<void>
+  /** Delete ended runs and every trace of them, oldest first; answers how many. */
+  deleteRuns(which: { finishedBefore: number; statuses?: readonly Run['status'][]; limit: number }): Promise<number>
+}
+
+/**
+ * Best-effort word between processes that a run changed: ended, was woken while held, was cancelled, made progress.
+ * Whoever must know also looks by itself, slowly.
+ */
+export interface RunNotices {
+  /** Tell every process with a listener, this one included (at once, without the round trip). */
+  publish(runIds: readonly RunId[]): Promise<void>
+  /** `onMissed`: notices may have been lost (the connection was down): look at everything. */
+  subscribe(listener: { onChanged(runId: RunId): void; onMissed(): void }): Promise<{ close(): Promise<void> }>
+  /** False where nothing arrives from other processes (LISTEN behind PgBouncer): poll faster. */
+  readonly live: boolean
+}
+
+/** Everything a workflow service stands on; each part usable alone. */
+export interface StorePorts {
+  readonly store: WorkflowStore
+  readonly reader: WorkflowReader
+  readonly admin: WorkflowAdmin
+  readonly notices: RunNotices
+}
