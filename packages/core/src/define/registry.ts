@@ -1,0 +1,266 @@
+import { createHash } from 'node:crypto'
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import { WorkflowError } from '../contract/errors.ts'
+import type { WorkflowQueues } from '../contract/queue-service.ts'
+import { show, type AnyFunction, type FunctionConfig, type WorkflowConfig } from './function-config.ts'
+import type { Duration } from './types.ts'
+
+export interface WorkflowDefinition {
+  readonly name: string
+  readonly description?: string
+  readonly tags: readonly string[]
+  readonly func: AnyFunction
+  readonly input?: StandardSchemaV1
+  readonly output?: StandardSchemaV1
+  /** Digest of the function's text: another one means another code, as far as can be told. */
+  readonly codeHash: string
+}
+
+export interface RpcDefinition {
+  readonly name: string
+  readonly func: AnyFunction
+  readonly retries?: number
+  readonly retryDelay?: Duration
+  readonly input?: StandardSchemaV1
+  readonly output?: StandardSchemaV1
+}
+
+export interface QueueWorkerDefinition {
+  readonly queueName: string
+  readonly func: AnyFunction
+  /** Jobs at once in one process. */
+  readonly concurrency?: number
+  readonly input?: StandardSchemaV1
+  readonly output?: StandardSchemaV1
+}
+
+/** Everything an app has, by name. */
+export interface Registry {
+  readonly queues: WorkflowQueues
+  workflow(name: string): WorkflowDefinition | undefined
+  rpc(name: string): RpcDefinition | undefined
+  workflows(): readonly WorkflowDefinition[]
+  rpcs(): readonly RpcDefinition[]
+  queueWorkers(): readonly QueueWorkerDefinition[]
+}
+
+/** What the generated file tells: where the app's modules are, loaded only when they are needed. */
+export interface App {
+  readonly queues: WorkflowQueues
+  /** Import every module that wires or defines something; answers the functions by name. */
+  load(): Promise<{ readonly functions: Readonly<Record<string, FunctionConfig>> }>
+}
+
+/** The argument of `wireWorkflow`. */
+export interface WorkflowWiring {
+  /** Unique in the app: what `rpc.startWorkflow` calls it. */
+  readonly name: string
+  /** For people and tools. */
+  readonly description?: string
+  /** What `pikkuWorkflowFunc` returned. */
+  readonly func: WorkflowConfig
+  /** Kept with every run, to find it by. */
+  readonly tags?: readonly string[]
+}
+
+/** The argument of `wireQueueWorker`. */
+export interface QueueWorkerWiring {
+  readonly queueName: string
+  /** What `pikkuSessionlessFunc` returned. */
+  readonly func: FunctionConfig
+  /** `concurrency`: jobs of this queue at once in one process. Default 1. */
+  readonly config?: { readonly concurrency?: number }
+  readonly tags?: readonly string[]
+}
+
+/** The parts of an app, for one that is put together by hand. */
+export interface RegistryParts {
+  readonly workflows?: readonly WorkflowWiring[]
+  readonly functions?: Readonly<Record<string, FunctionConfig>>
+  readonly queueWorkers?: readonly QueueWorkerWiring[]
+  readonly queues?: WorkflowQueues
+}
+
+export const defaultQueues: WorkflowQueues = {
+  orchestrator: 'pikku-workflow-orchestrator',
+  worker: 'pikku-workflow-step-worker',
+}
+
+/** What was wired so far in this process. One per process, also when two copies of this package are loaded. */
+interface Wired {
+  app: App | undefined
+  readonly workflows: WorkflowWiring[]
+  readonly queueWorkers: QueueWorkerWiring[]
+  loading: Promise<Registry> | undefined
+  loaded: boolean
+}
+
+const key = Symbol.for('@pikku/core')
+const holder: typeof globalThis & { [key]?: Wired } = globalThis
+
+function wired(): Wired {
+  return (holder[key] ??= { app: undefined, workflows: [], queueWorkers: [], loading: undefined, loaded: false })
+}
+
+/**
+ * Called by the generated file. Loads nothing yet.
+ *
+ * @throws `WorkflowError` with code `CONFIGURATION` when an app is registered already: the generated file was evaluated twice
+ */
+export function registerApp(app: App): void {
+  const state = wired()
+  if (state.app !== undefined) {
+    throw configuration(
+      'an app is registered already: the generated file was evaluated twice in this process, under two paths or URLs ' +
+        '(source and build output?), or there are two generated files. Import one of them, by one path',
+    )
+  }
+  state.app = app
+}
+
+/** Behind the generated `wireWorkflow`. @throws `WorkflowError` with code `CONFIGURATION`: bad or doubled name, bad `func` */
+export function registerWorkflow(wiring: WorkflowWiring): void {
+  const state = wired()
+  refuseLate(state, `wireWorkflow('${wiring.name}')`)
+  defineWorkflows([...state.workflows, wiring])
+  state.workflows.push(wiring)
+}
+
+/** Behind the generated `wireQueueWorker`. @throws `WorkflowError` with code `CONFIGURATION`: bad or doubled name, bad `func` */
+export function registerQueueWorker(wiring: QueueWorkerWiring): void {
+  const state = wired()
+  refuseLate(state, `wireQueueWorker('${wiring.queueName}')`)
+  defineQueueWorkers([...state.queueWorkers, wiring], state.app?.queues)
+  state.queueWorkers.push(wiring)
+}
+
+/**
+ * Everything the app has; its modules are imported by the first call.
+ *
+ * @throws `WorkflowError` with code `CONFIGURATION` when no app is registered; whatever an imported module throws
+ */
+export function loadRegistry(): Promise<Registry> {
+  const state = wired()
+  if (state.app === undefined) {
+    return Promise.reject(
+      configuration(
+        'no app is registered: import the generated file (`workflows.path` of pikku.config.json) where the process starts, ' +
+          "e.g. import './workflows/pikku.workflows.gen.js'. `npx pikku` makes it",
+      ),
+    )
+  }
+  return (state.loading ??= load(state, state.app))
+}
+
+async function load(state: Wired, app: App): Promise<Registry> {
+  const { functions } = await app.load()
+  state.loaded = true
+  return createRegistry({ ...state, functions, queues: app.queues })
+}
+
+/** A registry that knows nothing of the process's own: what was wired is not in it. */
+export function createRegistry(parts: RegistryParts): Registry {
+  const queues = parts.queues ?? defaultQueues
+  const workflows = defineWorkflows(parts.workflows ?? [])
+  const rpcs = defineRpcs(parts.functions ?? {})
+  const queueWorkers = [...defineQueueWorkers(parts.queueWorkers ?? [], queues).values()]
+  return {
+    queues,
+    workflow: (name) => workflows.get(name),
+    rpc: (name) => rpcs.get(name),
+    workflows: () => [...workflows.values()],
+    rpcs: () => [...rpcs.values()],
+    queueWorkers: () => queueWorkers,
+  }
+}
+
+/** Forget what was wired in this process. For tests. @internal */
+export function resetRegistry(): void {
+  delete holder[key]
+}
+
+function defineWorkflows(wirings: readonly WorkflowWiring[]): Map<string, WorkflowDefinition> {
+  const found = new Map<string, WorkflowDefinition>()
+  for (const { name, func, description = func?.description, tags = func?.tags } of wirings) {
+    checkName('wireWorkflow', 'name', name)
+    if (func?.kind !== 'workflow') throw wrongFunc(`wireWorkflow('${name}')`, 'pikkuWorkflowFunc', func)
+    if (found.has(name))
+      throw configuration(`wireWorkflow: a workflow named '${name}' is wired already; names are unique in the app`)
+    const codeHash = createHash('sha256').update(func.func.toString()).digest('hex').slice(0, 16)
+    found.set(name, { name, func: func.func, tags, codeHash, ...given({ description }), ...schemas(func) })
+  }
+  return found
+}
+
+function defineRpcs(functions: Readonly<Record<string, FunctionConfig>>): Map<string, RpcDefinition> {
+  const found = new Map<string, RpcDefinition>()
+  for (const [name, config] of Object.entries(functions)) {
+    checkName('pikkuSessionlessFunc', 'name', name)
+    if (config?.kind !== 'function') throw wrongFunc(`function '${name}'`, 'pikkuSessionlessFunc', config)
+    const { retries, retryDelay } = config
+    found.set(name, { name, func: config.func, ...given({ retries, retryDelay }), ...schemas(config) })
+  }
+  return found
+}
+
+function defineQueueWorkers(
+  wirings: readonly QueueWorkerWiring[],
+  queues = defaultQueues,
+): Map<string, QueueWorkerDefinition> {
+  const found = new Map<string, QueueWorkerDefinition>()
+  for (const { queueName, func, config } of wirings) {
+    checkName('wireQueueWorker', 'queueName', queueName)
+    const where = `wireQueueWorker('${queueName}')`
+    if (func?.kind !== 'function') throw wrongFunc(where, 'pikkuSessionlessFunc', func)
+    if (queueName === queues.orchestrator || queueName === queues.worker) {
+      throw configuration(`${where}: this queue belongs to the workflows; take another name`)
+    }
+    if (found.has(queueName)) throw configuration(`${where}: this queue has a worker already`)
+    const concurrency = config?.concurrency
+    if (concurrency !== undefined && !(Number.isSafeInteger(concurrency) && concurrency > 0)) {
+      throw configuration(`${where}: 'concurrency' must be a whole number, 1 or more, found ${show(concurrency)}`)
+    }
+    found.set(queueName, { queueName, func: func.func, ...given({ concurrency }), ...schemas(func) })
+  }
+  return found
+}
+
+function schemas({ input, output }: FunctionConfig | WorkflowConfig): {
+  input?: StandardSchemaV1
+  output?: StandardSchemaV1
+} {
+  return given({ input, output })
+}
+
+/** The same object without the keys that are undefined. */
+function given<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>
+  }
+}
+
+function checkName(where: string, option: string, name: unknown): void {
+  const good =
+    typeof name === 'string' && name !== '' && name.length <= 200 && name.isWellFormed() && !name.includes('\0')
+  if (!good) {
+    throw new WorkflowError(
+      'INVALID_NAME',
+      `${where}: '${option}' must be a non-empty string of up to 200 characters, found ${show(name)}`,
+    )
+  }
+}
+
+function refuseLate(state: Wired, where: string): void {
+  if (!state.loaded) return
+  throw configuration(
+    `${where} came after the app was loaded: wire at the top level of a module inside srcDirectories, and run \`npx pikku\``,
+  )
+}
+
+function wrongFunc(where: string, helper: string, found: unknown): WorkflowError {
+  return configuration(`${where}: 'func' must be what ${helper}(…) returned, found ${show(found)}`)
+}
+
+function configuration(message: string): WorkflowError {
+  return new WorkflowError('CONFIGURATION', message)
+}

@@ -1,0 +1,222 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { Logger } from '../contract/queue-service.ts'
+import type { RunStatus } from '../contract/records.ts'
+
+/**
+ * A length of time: milliseconds, or a number with a unit.
+ *
+ * @example
+ * 1500, '500ms', '5s', '30s', '5min', '2h', '1d', '1w', '2 hours'
+ */
+export type Duration = number | string
+
+/** What a name of one of the app's maps stands for: what callers give and what they get. */
+export interface Signature {
+  readonly input: unknown
+  readonly output: unknown
+}
+
+/** The map of an app whose names are not known to the compiler. */
+export type UntypedMap = Readonly<Record<string, Signature>>
+
+/** The input of `Name` in a generated map. */
+export type InputOf<Map, Name extends keyof Map> = Map[Name] extends { readonly input: infer In } ? In : never
+
+/** The output of `Name` in a generated map. */
+export type OutputOf<Map, Name extends keyof Map> = Map[Name] extends { readonly output: infer Out } ? Out : never
+
+/** The data argument, which may be left out where the input may be undefined, followed by `Rest`. */
+export type DataArgs<In, Rest extends readonly unknown[] = []> = undefined extends In
+  ? [data?: In, ...rest: Rest]
+  : [data: In, ...rest: Rest]
+
+/** What a caller gives to something checked by this schema. */
+export type SchemaInput<Schema extends StandardSchemaV1> = StandardSchemaV1.InferInput<Schema>
+
+/** What comes out of this schema. */
+export type SchemaOutput<Schema extends StandardSchemaV1> = StandardSchemaV1.InferOutput<Schema>
+
+/** How a step is tried again. An option given here wins over the function's own. */
+export interface StepOptions {
+  /** Extra attempts after the first: 2 means at most 3 in total. Default: the function's own, else 0. */
+  readonly retries?: number
+  /** The least time between two attempts; it outlives a restart. Default: the function's own, else 0. */
+  readonly retryDelay?: Duration
+}
+
+/** The step a function runs as. Absent when it was called in another way. */
+export interface WorkflowStep {
+  readonly runId: string
+  /** Identifies the step inside its run: to show, not to parse. */
+  readonly stepId: string
+  /** 1 for the first attempt. */
+  readonly attemptCount: number
+  /** The same for every attempt of this step, so it serves as the idempotency key of what the step does outside. */
+  readonly invocationId: string
+  /** Aborts when the run was cancelled, the lease was lost, or the worker stops and its grace is over. */
+  readonly signal: AbortSignal
+}
+
+/** An error as it was recorded. */
+export interface RecordedError {
+  readonly name: string
+  readonly message: string
+  readonly code?: string | number
+  readonly stack?: string
+}
+
+/** A run as the workflow service shows it. */
+export interface WorkflowRun {
+  readonly id: string
+  /** The workflow's name. */
+  readonly workflow: string
+  readonly status: RunStatus
+  readonly input: unknown
+  /** Set when completed. */
+  readonly output: unknown
+  /** Set when failed; when cancelled or suspended its message is the reason. */
+  readonly error: RecordedError | undefined
+  readonly tags: readonly string[]
+  readonly createdAt: Date
+  readonly updatedAt: Date
+  /** Set when completed, failed or cancelled. */
+  readonly endedAt: Date | undefined
+}
+
+/**
+ * What a workflow's body asks for. Between steps a body decides only from its input, from step results and from
+ * `now`, `random` and `uuid`: it is run again from its history, and must ask for the same.
+ */
+export interface WorkflowContext<Rpcs = UntypedMap> {
+  readonly runId: string
+  readonly workflowName: string
+
+  /**
+   * Run one of the app's functions as a step: its result is recorded once, and its attempts go to any worker.
+   * The n-th use of a step name is the n-th record of that name.
+   *
+   * @throws what the function threw, when no attempt is left
+   * @example
+   * const { userId } = await workflow.do('Create user', 'createUser', { email }, { retries: 2, retryDelay: '1s' })
+   */
+  do<Name extends keyof Rpcs & string>(
+    stepName: string,
+    rpcName: Name,
+    ...args: DataArgs<InputOf<Rpcs, Name>, [options?: StepOptions]>
+  ): Promise<OutputOf<Rpcs, Name>>
+
+  /**
+   * Run `fn` here as a step: its result is recorded once. When the process dies meanwhile, `fn` runs again.
+   *
+   * @throws what `fn` threw, when no attempt is left
+   * @example
+   * const to = await workflow.do('Pick address', async () => email.toLowerCase())
+   */
+  do<Out>(stepName: string, fn: () => Out | PromiseLike<Out>, options?: StepOptions): Promise<Out>
+
+  /**
+   * Wait. The time is kept in the store: it passes while no process lives, and years are in range.
+   *
+   * @example
+   * await workflow.sleep('Cool-off', '3d')
+   */
+  sleep(stepName: string, duration: Duration): Promise<void>
+
+  /** Wait until a moment; one that has passed does not wait. */
+  sleepUntil(stepName: string, date: Date): Promise<void>
+
+  /** End this run at once as `cancelled`. It never settles: nothing after it runs, neither `catch` nor `finally`. */
+  cancel(reason?: string): Promise<never>
+
+  /** This run as it is recorded now. */
+  getRun(): Promise<WorkflowRun>
+
+  /** The time, the same in every replay. */
+  now(): Date
+
+  /** At least 0, less than 1; the same in every replay. */
+  random(): number
+
+  /** A version 4 UUID, the same in every replay. */
+  uuid(): string
+}
+
+/** What `startWorkflow` resolves with. */
+export interface StartedWorkflow {
+  readonly runId: string
+  /** False when a run with the given id existed already: this is that run. */
+  readonly created: boolean
+}
+
+/** The app's functions and workflows, by name. */
+export interface TypedRpc<Rpcs = UntypedMap, Workflows = UntypedMap> {
+  /** How deep this call is nested: 0 outside any function. */
+  readonly depth: number
+
+  /**
+   * Call a function in this process. In a workflow's body it throws: there use `workflow.do(stepName, name, data)`.
+   *
+   * @throws what the function throws; `WorkflowError` with code `RPC_NOT_FOUND` for an unknown name
+   */
+  invoke<Name extends keyof Rpcs & string>(
+    name: Name,
+    ...args: DataArgs<InputOf<Rpcs, Name>>
+  ): Promise<OutputOf<Rpcs, Name>>
+
+  /**
+   * Start a run. With a queue it resolves as soon as the run is durable, without one when the run has ended, however
+   * it ended.
+   *
+   * `runId`: the caller's own id, up to 200 characters; the same id again returns the run that exists. Default: a UUIDv7.
+   *
+   * @throws `WorkflowError` with code `WORKFLOW_NOT_FOUND`, `INVALID_INPUT`, `NOT_SERIALIZABLE`, `PAYLOAD_TOO_LARGE`, or
+   *   `RUN_CONFLICT` when the id belongs to another workflow or another input
+   * @example
+   * const { runId } = await rpc.startWorkflow('onboarding', { email: 'a@b.c' })
+   */
+  startWorkflow<Name extends keyof Workflows & string>(
+    name: Name,
+    ...args: DataArgs<InputOf<Workflows, Name>, [options?: { readonly runId?: string }]>
+  ): Promise<StartedWorkflow>
+}
+
+/** The job a function wired with `wireQueueWorker` runs for. Absent when it was called in another way. */
+export interface QueueWire {
+  readonly queueName: string
+  readonly jobId: string
+  /** Keep how far this job is, for whoever looks at it. */
+  updateProgress(progress: number | string | object): Promise<void>
+  /** Fail this attempt; further attempts of the job go on. */
+  fail(reason?: string): never
+  /** Fail the job for good, whatever attempts it has left. */
+  discard(reason?: string): never
+}
+
+/** The app's services, with a console logger where they bring none. */
+export type WithLogger<Services> = Services extends { logger: object } ? Services : Services & { logger: Logger }
+
+/** What a function is given beside the services. */
+export interface FunctionWire<Rpcs = UntypedMap, Workflows = UntypedMap> {
+  readonly rpc: TypedRpc<Rpcs, Workflows>
+  readonly workflowStep?: WorkflowStep
+  readonly queue?: QueueWire
+}
+
+/** What a workflow is given beside the services. */
+export interface WorkflowWire<Rpcs = UntypedMap, Workflows = UntypedMap> {
+  readonly workflow: WorkflowContext<Rpcs>
+  readonly rpc: TypedRpc<Rpcs, Workflows>
+}
+
+/**
+ * A function of the app: `(services, data, wire)`, where the services carry all of the wire as well.
+ *
+ * @example
+ * async ({ logger, rpc }, { email }) => { … }
+ * async ({ logger }, { email }, { rpc, workflowStep }) => { … }
+ */
+export type PikkuFunction<In, Out, Services = object, Wire = FunctionWire> = (
+  services: WithLogger<Services> & Wire,
+  data: In,
+  wire: Wire,
+) => Out | Promise<Out>
