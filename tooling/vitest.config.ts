@@ -1,0 +1,5 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: { name: 'tooling', include: ['*.test.ts', 'checks/*.test.ts'], testTimeout: 60_000 },
+})
