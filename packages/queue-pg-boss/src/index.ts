@@ -1,1 +1,3 @@
-export {}
+export { PgBossQueueService } from './pg-boss-queue-service.ts'
+export type { PgBossQueueServiceOptions } from './pg-boss-queue-service.ts'
+export type { BossSource } from './connection.ts'

@@ -1,0 +1,118 @@
+import { WorkflowError } from '@pikku/core/contract'
+import type { Logger } from '@pikku/core/contract'
+import { PgBoss } from 'pg-boss'
+import type { ConstructorOptions, Queue } from 'pg-boss'
+
+/** A URL, pg-boss's own options, or a `PgBoss` of the application. */
+export type BossSource = string | ConstructorOptions | PgBoss
+
+/**
+ * What an instance of our own runs with unless the caller's options say otherwise.
+ * Supervision fails jobs whose worker died; no cron and no flows here, so their timers stay still.
+ */
+const DEFAULTS: ConstructorOptions & { idleTimeoutMillis: number; keepAlive: boolean } = {
+  max: 6,
+  supervise: true,
+  superviseIntervalSeconds: 30,
+  monitorIntervalSeconds: 30,
+  maintenanceIntervalSeconds: 900,
+  flowIntervalSeconds: 3600,
+  schedule: false,
+  // Handed on to the pool: opening a connection costs more than the fetch it is opened for.
+  idleTimeoutMillis: 60_000,
+  keepAlive: true,
+}
+
+/** The pg-boss instance of one queue service: made and started on first use, closed only if it is our own. */
+export class BossConnection {
+  readonly #source: BossSource
+  readonly #logger: Logger
+  readonly #queues = new Map<string, Promise<void>>()
+  readonly #troubled = new Set<() => void>()
+  #boss: PgBoss | undefined
+  #starting: Promise<PgBoss> | undefined
+  #closed = false
+
+  constructor(source: BossSource, logger: Logger) {
+    this.#source = source
+    this.#logger = logger
+  }
+
+  /** The started instance. A start that failed is tried again by the next call. */
+  start(): Promise<PgBoss> {
+    if (this.#closed) return Promise.reject(new WorkflowError('CONFIGURATION', 'this queue service is closed'))
+    this.#starting ??= this.#open().catch((error: unknown) => {
+      this.#starting = undefined
+      throw error
+    })
+    return this.#starting
+  }
+
+  /** Create the queue unless it is there: once per process, whatever the number of processes. An existing one is left as it is. */
+  ensureQueue(name: string, options: Omit<Queue, 'name'>): Promise<void> {
+    const known = this.#queues.get(name)
+    if (known) return known
+    const creating = this.#createQueue(name, options)
+    this.#queues.set(name, creating)
+    creating.catch(() => this.#queues.delete(name)) // the caller gets the error; the next one tries again
+    return creating
+  }
+
+  /** After an error that says the queue is gone: look again before the next use. */
+  forgetQueue(name: string): void {
+    this.#queues.delete(name)
+  }
+
+  /** `listener` runs when a connection was lost (or something else went wrong beside the calls). Returns the way out. */
+  onTrouble(listener: () => void): () => void {
+    this.#troubled.add(listener)
+    return () => this.#troubled.delete(listener)
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await this.#starting?.catch(() => undefined) // whoever started it got the error
+    if (this.#boss && !isBoss(this.#source)) await this.#boss.stop({ graceful: false })
+  }
+
+  async #open(): Promise<PgBoss> {
+    if (!this.#boss) {
+      this.#boss = isBoss(this.#source) ? this.#source : new PgBoss({ ...DEFAULTS, ...optionsOf(this.#source) })
+      // Without a listener, a connection that the server drops ends the process.
+      this.#boss.on('error', (error) => this.#report(error))
+      this.#boss.on('warning', (warning) => this.#logger.warn(`pg-boss: ${warning.message}`, warning.data))
+    }
+    return await this.#boss.start()
+  }
+
+  #report(error: Error): void {
+    if (!this.#closed) this.#logger.error(`pg-boss: ${error.message}`, error)
+    for (const listener of this.#troubled) listener()
+  }
+
+  async #createQueue(name: string, options: Omit<Queue, 'name'>): Promise<void> {
+    const boss = await this.start()
+    if (await boss.getQueue(name)) return
+    await boss.createQueue(name, options)
+  }
+}
+
+/** True when `error` says that the queue does not exist. */
+export function isQueueMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'PGBOSS_QUEUE_NOT_FOUND'
+}
+
+/** True when the server refused the values of a statement, so that the same statement can never succeed. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && /^(21|22|23|54)/.test(String(error.code))
+}
+
+// By shape: the application may have loaded another copy of pg-boss.
+function isBoss(source: BossSource): source is PgBoss {
+  return typeof source === 'object' && 'getDb' in source && typeof source.getDb === 'function'
+}
+
+function optionsOf(source: string | ConstructorOptions): ConstructorOptions {
+  return typeof source === 'string' ? { connectionString: source } : source
+}

@@ -1,0 +1,177 @@
+import { randomUUID } from 'node:crypto'
+import { WorkflowError } from '@pikku/core/contract'
+import type {
+  Consumer,
+  Doorbell,
+  JobDelivery,
+  JobOptions,
+  Logger,
+  QueueJob,
+  QueueService,
+  WorkerOptions,
+  WorkflowQueues,
+} from '@pikku/core/contract'
+import type { JobWithMetadata, Queue } from 'pg-boss'
+import { Bell } from './bell.ts'
+import { BossConnection, isQueueMissing } from './connection.ts'
+import type { BossSource } from './connection.ts'
+import { encodeValue } from './job-data.ts'
+import type { JobEnvelope } from './job-data.ts'
+import { isUuid, uuidOf } from './job-id.ts'
+import { checkQueueName, delayOf, keepOf, toJobInsert } from './job-options.ts'
+import { Outbox } from './outbox.ts'
+import { PgBossDoorbell } from './pg-boss-doorbell.ts'
+import { isOver, PgBossJob } from './pg-boss-job.ts'
+import { QueueConsumer } from './queue-consumer.ts'
+
+/** What every job brings along; the queue itself only says where its rows are. */
+const QUEUE: Omit<Queue, 'name'> = { partition: true, notify: false }
+
+export interface PgBossQueueServiceOptions {
+  /** Where lost connections and dropped messages are reported. Default: warnings and errors on the console. */
+  readonly logger?: Logger
+}
+
+/**
+ * Queues on PostgreSQL with pg-boss: jobs of your own, and the doorbell of the workflow engine.
+ *
+ * Opens nothing until first used. Given a URL or options, it runs a pg-boss of its own (schema `pgboss` by default) and
+ * `close()` ends it. A `PgBoss` that is passed in is started if it was not and left open; its owner stops it.
+ *
+ * @example
+ * const queueService = new PgBossQueueService('postgresql://localhost:5432/myapp')
+ * const id = await queueService.add('mail', { to: 'a@b.c' }, { attempts: 3 })
+ * const job = await queueService.getJob('mail', id)
+ */
+export class PgBossQueueService implements QueueService {
+  readonly #connection: BossConnection
+  readonly #bell: Bell
+  readonly #outbox: Outbox
+  readonly #logger: Logger
+  readonly #consumers = new Set<QueueConsumer>()
+  readonly #doorbells = new Set<PgBossDoorbell>()
+  #closing: Promise<void> | undefined
+
+  constructor(source: BossSource, options: PgBossQueueServiceOptions = {}) {
+    this.#logger = options.logger ?? consoleLogger
+    this.#connection = new BossConnection(source, this.#logger)
+    this.#bell = new Bell(this.#connection, this.#logger)
+    this.#outbox = new Outbox(this.#connection, this.#bell)
+  }
+
+  /**
+   * Put a job into a queue; the queue is made on first use. Any string may be a `jobId`; while its job is known, adding
+   * it again changes nothing and answers the same id. Time between attempts is rounded up to whole seconds.
+   * Finished jobs are kept a day when completed and a week when failed, unless `removeOnComplete` or `removeOnFail` say.
+   * Throws `NotSerializableError` with the path of what cannot be kept (functions, class instances, symbols), and
+   * `WorkflowError` (`INVALID_NAME`, `INVALID_INPUT`) for a bad queue name or option.
+   */
+  async add(queueName: string, data: unknown, options: JobOptions = {}): Promise<string> {
+    const queue = checkQueueName(queueName)
+    const { jobId } = options
+    const id = jobId === undefined ? randomUUID() : uuidOf('job', queue, jobId)
+    const ownId = jobId === undefined ? {} : { id: encodeValue(jobId) }
+    const envelope: JobEnvelope = { pikku: 1, v: encodeValue(data), ...ownId, keep: keepOf(options) }
+    const job = { id, data: envelope, ...toJobInsert(options) }
+    const outgoing = { job, bytes: envelope.v.length, delayMs: delayOf(options) }
+    await this.#connection.ensureQueue(queue, QUEUE)
+    const inserted = await this.#outbox.insert(queue, outgoing)
+    // The row of a job whose time is over may still be in the way.
+    if (!inserted && (await this.#removeIfOver(queue, id))) await this.#outbox.insert(queue, outgoing)
+    return jobId ?? id
+  }
+
+  /** The job, from any process; null when there is none with this id (any more), or no such queue. */
+  async getJob<In = unknown, Out = unknown>(queueName: string, jobId: string): Promise<QueueJob<In, Out> | null>
+  async getJob(queueName: string, jobId: string): Promise<QueueJob | null> {
+    const queue = checkQueueName(queueName)
+    // Our own ids are pg-boss's; the caller's are mapped.
+    for (const id of isUuid(jobId) ? [jobId, uuidOf('job', queue, jobId)] : [uuidOf('job', queue, jobId)]) {
+      const job = await this.#read(queue, id)
+      if (job && !isOver(job)) return new PgBossJob(job, () => this.#readUnlessOver(queue, id))
+    }
+    return null
+  }
+
+  /**
+   * Hand the jobs of a queue to `handler`, `concurrency` at once. What it returns is the job's result, what it throws
+   * fails the attempt. A worker that dies loses the attempt: the job is tried again half a minute to a minute later if
+   * it has attempts left, and has failed if not.
+   */
+  async consume(
+    queueName: string,
+    options: WorkerOptions,
+    handler: (job: JobDelivery) => Promise<unknown>,
+  ): Promise<Consumer> {
+    const queue = checkQueueName(queueName)
+    const { concurrency = 1 } = options
+    if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
+      throw new WorkflowError('INVALID_INPUT', `concurrency must be a whole number from 1, not ${String(concurrency)}`)
+    }
+    const ensureQueue = (): Promise<void> => this.#connection.ensureQueue(queue, QUEUE)
+    await ensureQueue()
+    const parts = { connection: this.#connection, bell: this.#bell, logger: this.#logger }
+    const consumer = new QueueConsumer({ queue, concurrency, handler, ensureQueue, ...parts })
+    this.#consumers.add(consumer)
+    return consumer
+  }
+
+  doorbell(queues: WorkflowQueues): Doorbell {
+    checkQueueName(queues.orchestrator)
+    checkQueueName(queues.worker)
+    if (queues.orchestrator === queues.worker) {
+      throw new WorkflowError('CONFIGURATION', `runs and steps need a queue each; both are '${queues.worker}'`)
+    }
+    const parts = { connection: this.#connection, bell: this.#bell, outbox: this.#outbox, logger: this.#logger }
+    const doorbell = new PgBossDoorbell(parts, queues)
+    this.#doorbells.add(doorbell)
+    return doorbell
+  }
+
+  /** Connect and create pg-boss's tables now instead of on first use. */
+  async init(): Promise<void> {
+    await this.#connection.start()
+  }
+
+  /** Stop what still consumes (jobs under way are given back) and close what this service opened itself. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#consumers].map((consumer) => consumer.stop(0)))
+    await Promise.all([...this.#doorbells].map((doorbell) => doorbell.close()))
+    await this.#outbox.drained()
+    await this.#bell.close()
+    await this.#connection.close()
+  }
+
+  async #removeIfOver(queue: string, id: string): Promise<boolean> {
+    const job = await this.#read(queue, id)
+    if (job && !isOver(job)) return false
+    if (job) await (await this.#connection.start()).deleteJob(queue, id)
+    return true
+  }
+
+  async #readUnlessOver(queue: string, id: string): Promise<JobWithMetadata | null> {
+    const job = await this.#read(queue, id)
+    return job && !isOver(job) ? job : null
+  }
+
+  async #read(queue: string, id: string): Promise<JobWithMetadata | null> {
+    try {
+      return await (await this.#connection.start()).getJobById<object>(queue, id)
+    } catch (error) {
+      if (isQueueMissing(error)) return null
+      throw error
+    }
+  }
+}
+
+const consoleLogger: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: (message, details) => console.warn(message, details ?? ''),
+  error: (message, details) => console.error(message, details ?? ''),
+}
