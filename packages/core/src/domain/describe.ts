@@ -1,0 +1,56 @@
+const LONGEST_QUOTE = 80
+
+/** Any value in a few words, for messages: `'abc'`, `5`, `a function 'save'`, `an instance of User`. Never throws. */
+export function describe(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return quote(value)
+    case 'bigint':
+      return `${value}n`
+    case 'number':
+      return Object.is(value, -0) ? '-0' : String(value)
+    case 'symbol':
+      return `a symbol ${quote(value.description ?? '')}`
+    case 'function':
+      return named('a function', nameOf(value))
+    case 'object':
+      return value === null ? 'null' : describeObject(value)
+    default:
+      return String(value)
+  }
+}
+
+/** Text in quotes on one line: control characters and unpaired surrogates shown as escapes, cut when long. */
+export function quote(text: string): string {
+  const shown = text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}…` : text
+  return `'${JSON.stringify(shown).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`
+}
+
+function describeObject(value: object): string {
+  try {
+    if (Array.isArray(value)) return 'an array'
+    if ('then' in value && typeof value.then === 'function') return 'a promise'
+    const prototype: unknown = Object.getPrototypeOf(value)
+    if (prototype === null || prototype === Object.prototype) return 'an object'
+    const constructor: unknown = Reflect.get(Object(prototype), 'constructor')
+    return named('an instance of', typeof constructor === 'function' ? nameOf(constructor) : '', '')
+  } catch {
+    // A getter or a proxy trap of the value threw; a message about a value must not fail because of that value.
+    return 'an object that cannot be inspected'
+  }
+}
+
+function named(what: string, name: string, mark = "'"): string {
+  if (name !== '') return `${what} ${mark}${name}${mark}`
+  return what === 'an instance of' ? 'an instance of an unnamed class' : what
+}
+
+function nameOf(thing: object): string {
+  try {
+    const name: unknown = Reflect.get(thing, 'name')
+    return typeof name === 'string' ? name.slice(0, LONGEST_QUOTE).toWellFormed() : ''
+  } catch {
+    // As above: a hostile `name` leaves the thing unnamed.
+    return ''
+  }
+}

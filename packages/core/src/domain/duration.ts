@@ -1,0 +1,71 @@
+import { WorkflowError } from '../contract/errors.ts'
+import { describe } from './describe.ts'
+
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+const WEEK = 7 * DAY
+
+/** The longest duration: 100 years of 365.25 days. Stores keep durations as 64-bit integers; past this a date overflows somewhere. */
+export const MAX_DURATION_MS = 36_525 * DAY
+
+const UNITS: ReadonlyMap<string, number> = new Map([
+  ...['ms', 'msec', 'msecs', 'millisecond', 'milliseconds'].map((unit) => [unit, 1] as const),
+  ...['s', 'sec', 'secs', 'second', 'seconds'].map((unit) => [unit, SECOND] as const),
+  ...['m', 'min', 'mins', 'minute', 'minutes'].map((unit) => [unit, MINUTE] as const),
+  ...['h', 'hr', 'hrs', 'hour', 'hours'].map((unit) => [unit, HOUR] as const),
+  ...['d', 'day', 'days'].map((unit) => [unit, DAY] as const),
+  ...['w', 'wk', 'wks', 'week', 'weeks'].map((unit) => [unit, WEEK] as const),
+])
+const NO_FIXED_LENGTH: ReadonlySet<string> = new Set(['mo', 'mon', 'month', 'months', 'y', 'yr', 'yrs', 'year', 'years'])
+
+const PART = /\s*(\d+(?:\.\d+)?|\.\d+)\s*([a-z]+)\s*/giy
+
+const ACCEPTED = "a number of milliseconds (0 or more), or a string such as '500ms', '5s', '5min', '2h', '1d', '1w' or '1h 30m'"
+
+/**
+ * A duration as the user writes it, in whole milliseconds. Fractions of a millisecond are rounded up: a duration is a
+ * minimum everywhere it is used. `m` is minutes. `where` says whose duration it is, for the message.
+ *
+ * @throws WorkflowError `INVALID_DURATION`
+ * @example
+ * parseDuration('1h 30m', "sleep 'Wait'") // 5_400_000
+ */
+export function parseDuration(value: number | string, where: string): number {
+  const ms = typeof value === 'string' ? textToMs(value, where) : wholeMs(value, where)
+  if (ms > MAX_DURATION_MS) throw invalid(value, where, 'the longest duration is 100 years')
+  return ms
+}
+
+function wholeMs(value: unknown, where: string): number {
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) throw invalid(value, where)
+  return Math.ceil(value) + 0 // + 0 turns -0 into 0
+}
+
+function textToMs(text: string, where: string): number {
+  let total = 0
+  let end = 0
+  for (const [part, amount, unit] of text.matchAll(PART)) {
+    end += part.length
+    total += Number(amount) * unitMs(String(unit), text, where)
+  }
+  if (end === 0 || end !== text.length) throw invalid(text, where)
+  // The slack undoes binary fractions (1.1 × 1000) that would otherwise be rounded up to a millisecond nobody wrote.
+  return Math.ceil(total - 1e-6) + 0
+}
+
+function unitMs(unit: string, text: string, where: string): number {
+  // A capital M alone means months as often as minutes; nobody's sleep should depend on the guess.
+  const ms = unit === 'M' ? undefined : UNITS.get(unit.toLowerCase())
+  if (ms !== undefined) return ms
+  if (unit === 'M' || NO_FIXED_LENGTH.has(unit.toLowerCase())) {
+    throw invalid(text, where, 'months and years have no fixed length, write days or weeks (minutes are m or min)')
+  }
+  throw invalid(text, where, `unknown unit ${describe(unit)}`)
+}
+
+function invalid(value: unknown, where: string, why?: string): WorkflowError {
+  const reason = why === undefined ? '' : ` (${why})`
+  return new WorkflowError('INVALID_DURATION', `${where}: ${describe(value)} is not a duration${reason}; accepted is ${ACCEPTED}`)
+}
