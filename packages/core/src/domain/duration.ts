@@ -18,11 +18,23 @@ const UNITS: ReadonlyMap<string, number> = new Map([
   ...['d', 'day', 'days'].map((unit) => [unit, DAY] as const),
   ...['w', 'wk', 'wks', 'week', 'weeks'].map((unit) => [unit, WEEK] as const),
 ])
-const NO_FIXED_LENGTH: ReadonlySet<string> = new Set(['mo', 'mon', 'month', 'months', 'y', 'yr', 'yrs', 'year', 'years'])
+const NO_FIXED_LENGTH: ReadonlySet<string> = new Set([
+  'mo',
+  'mon',
+  'month',
+  'months',
+  'y',
+  'yr',
+  'yrs',
+  'year',
+  'years',
+])
 
-const PART = /\s*(\d+(?:\.\d+)?|\.\d+)\s*([a-z]+)\s*/giy
+const DECIMALS = 20
+const PART = /\s*(?=\.?\d)(\d{0,20})(?:\.(\d{1,20}))?\s*([a-z]+)\s*/giy
 
-const ACCEPTED = "a number of milliseconds (0 or more), or a string such as '500ms', '5s', '5min', '2h', '1d', '1w' or '1h 30m'"
+const ACCEPTED =
+  "a number of milliseconds (0 or more), or a string such as '500ms', '5s', '5min', '2h', '1d', '1w' or '1h 30m'"
 
 /**
  * A duration as the user writes it, in whole milliseconds. Fractions of a millisecond are rounded up: a duration is a
@@ -44,15 +56,16 @@ function wholeMs(value: unknown, where: string): number {
 }
 
 function textToMs(text: string, where: string): number {
-  let total = 0
+  // In integers: binary fractions (512.248 × 86,400,000) would be rounded up to a millisecond nobody wrote.
+  let total = 0n
   let end = 0
-  for (const [part, amount, unit] of text.matchAll(PART)) {
+  for (const [part, whole = '', fraction = '', unit = ''] of text.matchAll(PART)) {
     end += part.length
-    total += Number(amount) * unitMs(String(unit), text, where)
+    total += BigInt(whole + fraction.padEnd(DECIMALS, '0')) * BigInt(unitMs(unit, text, where))
   }
   if (end === 0 || end !== text.length) throw invalid(text, where)
-  // The slack undoes binary fractions (1.1 × 1000) that would otherwise be rounded up to a millisecond nobody wrote.
-  return Math.ceil(total - 1e-6) + 0
+  const one = 10n ** BigInt(DECIMALS)
+  return Number((total + one - 1n) / one)
 }
 
 function unitMs(unit: string, text: string, where: string): number {
@@ -67,5 +80,8 @@ function unitMs(unit: string, text: string, where: string): number {
 
 function invalid(value: unknown, where: string, why?: string): WorkflowError {
   const reason = why === undefined ? '' : ` (${why})`
-  return new WorkflowError('INVALID_DURATION', `${where}: ${describe(value)} is not a duration${reason}; accepted is ${ACCEPTED}`)
+  return new WorkflowError(
+    'INVALID_DURATION',
+    `${where}: ${describe(value)} is not a duration${reason}; accepted is ${ACCEPTED}`,
+  )
 }

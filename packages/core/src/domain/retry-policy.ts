@@ -21,7 +21,11 @@ const NOT_YET = ['backoff', 'timeout', 'onUncertain'] as const
  *
  * @throws WorkflowError `INVALID_INPUT` (retries, an option that does not exist yet) or `INVALID_DURATION`
  */
-export function retryPolicy(options: RetryOptions | undefined, defaults: RetryOptions | undefined, where: string): RetryPolicy {
+export function retryPolicy(
+  options: RetryOptions | undefined,
+  defaults: RetryOptions | undefined,
+  where: string,
+): RetryPolicy {
   if (options !== undefined) refuseNotYet(options, where)
   const retries = options?.retries ?? defaults?.retries ?? 0
   if (!Number.isInteger(retries) || retries < 0 || retries > MAX_RETRIES) {
@@ -53,7 +57,11 @@ export function nextAttempt({ policy, attempt, lost, error }: FailedAttempt): { 
 
 function isNonRetryable(error: unknown): boolean {
   // By name as well: two copies of this package may be loaded, and an error may have been through a store.
-  return error instanceof NonRetryableError || read(error, 'name') === 'NonRetryableError' || read(error, 'retryable') === false
+  return (
+    error instanceof NonRetryableError ||
+    read(error, 'name') === 'NonRetryableError' ||
+    read(error, 'retryable') === false
+  )
 }
 
 function retryAfterMs(error: unknown): number {
@@ -82,5 +90,8 @@ function read(thing: unknown, key: string): unknown {
 function refuseNotYet(options: object, where: string): void {
   const found = NOT_YET.find((name) => Reflect.get(options, name) !== undefined)
   if (found === undefined) return
-  throw new WorkflowError('INVALID_INPUT', `${where}: the option ${found} is not supported yet; accepted are retries and retryDelay`)
+  throw new WorkflowError(
+    'INVALID_INPUT',
+    `${where}: the option ${found} is not supported yet; accepted are retries and retryDelay`,
+  )
 }

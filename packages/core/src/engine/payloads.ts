@@ -2,7 +2,14 @@ import { WorkflowError } from '../contract/errors.ts'
 import type { PayloadCodec } from '../contract/payload-codec.ts'
 import type { Payload } from '../contract/records.ts'
 import { isStorable } from '../domain/names.ts'
-import { decodeValue, digestOfValue, encodeBriefly, encodeThrown, encodeValue, UnreadablePayloadError } from './values.ts'
+import {
+  decodeValue,
+  digestOfValue,
+  encodeBriefly,
+  encodeThrown,
+  encodeValue,
+  UnreadablePayloadError,
+} from './values.ts'
 
 /** An encoded value. */
 export interface Encoded {
@@ -134,7 +141,9 @@ function codecFailed(hook: 'encode' | 'decode', error: unknown): UnreadablePaylo
 
 function storable(payload: unknown): Payload {
   if (typeof payload !== 'string') {
-    throw new UnreadablePayloadError(`the codec's encode returned ${typeof payload}; it must return a string (or a promise of one)`)
+    throw new UnreadablePayloadError(
+      `the codec's encode returned ${typeof payload}; it must return a string (or a promise of one)`,
+    )
   }
   if (!isStorable(payload)) {
     throw new UnreadablePayloadError(
@@ -146,7 +155,9 @@ function storable(payload: unknown): Payload {
 
 function toValue(text: unknown): unknown {
   if (typeof text !== 'string') {
-    throw new UnreadablePayloadError(`the codec's decode returned ${typeof text}; it must return the string that encode was given`)
+    throw new UnreadablePayloadError(
+      `the codec's decode returned ${typeof text}; it must return the string that encode was given`,
+    )
   }
   return decodeValue(text)
 }

@@ -41,7 +41,10 @@ function reducers(): Map<string, NamedReducer> {
 export function registerReducer<T, D>(name: string, reducer: Reducer<T, D>): void {
   assertName(name, 'registerReducer: the name')
   if (reducers().has(name)) {
-    throw new WorkflowError('INVALID_NAME', `registerReducer: '${name}' is registered already; a class is registered once, under its own name`)
+    throw new WorkflowError(
+      'INVALID_NAME',
+      `registerReducer: '${name}' is registered already; a class is registered once, under its own name`,
+    )
   }
   // The casts: `reduce` only ever gets what `is` accepted, `revive` only what `reduce` returned under the same name.
   reducers().set(name, {

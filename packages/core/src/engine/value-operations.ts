@@ -11,9 +11,30 @@ export class Unreadable {
 
 // Not Array: rows of a query are often a subclass of it, and as plain arrays nothing of them is lost.
 const EXACT_KINDS: ReadonlySet<string> = new Set([
-  'ArrayBuffer', 'BigInt', 'Boolean', 'DataView', 'Date', 'Map', 'Number', 'RegExp', 'Set', 'String', 'URL', 'URLSearchParams',
-  'Int8Array', 'Uint8Array', 'Uint8ClampedArray', 'Int16Array', 'Uint16Array', 'Float16Array', 'Int32Array', 'Uint32Array',
-  'Float32Array', 'Float64Array', 'BigInt64Array', 'BigUint64Array',
+  'ArrayBuffer',
+  'BigInt',
+  'Boolean',
+  'DataView',
+  'Date',
+  'Map',
+  'Number',
+  'RegExp',
+  'Set',
+  'String',
+  'URL',
+  'URLSearchParams',
+  'Int8Array',
+  'Uint8Array',
+  'Uint8ClampedArray',
+  'Int16Array',
+  'Uint16Array',
+  'Float16Array',
+  'Int32Array',
+  'Uint32Array',
+  'Float32Array',
+  'Float64Array',
+  'BigInt64Array',
+  'BigUint64Array',
 ])
 
 /** Primitives, plain objects and arrays: nearly everything there is, and nothing that could need a reducer. */

@@ -4,7 +4,15 @@ import { NotSerializableError, WorkflowError } from '../contract/errors.ts'
 import { describe } from '../domain/describe.ts'
 import { MAX_DEPTH, MAX_ERRORS_IN_FULL } from '../domain/limits.ts'
 import type { ErrorData } from '../domain/serialized-error.ts'
-import { asError, briefErrorData, emptyError, fillError, fromErrorData, isError, toErrorData } from '../domain/serialized-error.ts'
+import {
+  asError,
+  briefErrorData,
+  emptyError,
+  fillError,
+  fromErrorData,
+  isError,
+  toErrorData,
+} from '../domain/serialized-error.ts'
 import { findReducer, reducerNamed } from './reducers.ts'
 import { nestingDepth } from './nesting-depth.ts'
 import { isPlainOrArray, operations, Unreadable } from './value-operations.ts'
@@ -26,6 +34,8 @@ const SHORTEST_DEEP_TEXT = 4 * MAX_DEPTH
 /** What one encoding has met so far. */
 interface Encoding {
   readonly stacks: boolean
+  /** Whether registered classes are looked for; not where the encoding must not depend on users' code. */
+  readonly classes: boolean
   /** While trying whether a field of an error can be kept: the errors in it are looked at when their own turn comes. */
   readonly trial: boolean
   errors: number
@@ -41,7 +51,7 @@ interface Encoding {
  * @throws NotSerializableError
  */
 export function encodeValue(value: unknown, what: string): string {
-  return encode(value, what, newEncoding(true))
+  return encode(value, what, newEncoding())
 }
 
 /** Whatever was thrown as text that decodes to an Error. Never throws: what of it cannot be kept is described instead. */
@@ -57,7 +67,7 @@ export function encodeThrown(thrown: unknown): string {
 
 /** As `encodeThrown`, but only name, message, stack and code, cut to some 20,000 characters. */
 export function encodeBriefly(thrown: unknown): string {
-  return encodeValue(fromErrorData(briefErrorData(thrown)), 'error')
+  return encode(fromErrorData(briefErrorData(thrown)), 'error', { ...newEncoding(), classes: false })
 }
 
 /** The value of a text made by `encodeValue`. Runs no code but the revivers of registered classes.
@@ -83,7 +93,7 @@ export function digest(text: string): string {
 
 /** The digest of an encoded value. Stacks of errors do not count: they name files and lines, which any deploy changes. */
 export function digestOfValue(value: unknown, text: string): string {
-  return digest(text.includes('["Error",') ? encode(value, 'value', newEncoding(false)) : text)
+  return digest(text.includes('["Error",') ? encode(value, 'value', { ...newEncoding(), stacks: false }) : text)
 }
 
 function encode(value: unknown, what: string, encoding: Encoding): string {
@@ -100,28 +110,31 @@ function encode(value: unknown, what: string, encoding: Encoding): string {
   return text
 }
 
-function newEncoding(stacks: boolean): Encoding {
-  return { stacks, trial: false, errors: 0, metClass: false, kept: new Map() }
+function newEncoding(): Encoding {
+  return { stacks: true, classes: true, trial: false, errors: 0, metClass: false, kept: new Map() }
 }
 
 function newReducers(encoding: Encoding): Record<string, (thing: unknown) => unknown> {
   return {
     Class: (thing) => {
-      if (isPlainOrArray(thing)) return false
+      if (!encoding.classes || isPlainOrArray(thing)) return false
       const reducer = findReducer(thing)
       if (reducer === undefined) return false
       encoding.metClass = true
       return [reducer.name, reducer.reduce(thing)]
     },
-    Error: (thing) => !isPlainOrArray(thing) && isError(thing) && (encoding.trial ? { trial: true } : reduceError(thing, encoding)),
+    Error: (thing) =>
+      !isPlainOrArray(thing) && isError(thing) && (encoding.trial ? { trial: true } : reduceError(thing, encoding)),
     // A key named __proto__ is data like any other (JSON.parse makes such keys), but not safe as a property while decoding.
     Entries: (thing) =>
       typeof thing === 'object' &&
       thing !== null &&
       !Array.isArray(thing) &&
       Object.hasOwn(thing, '__proto__') &&
-      isPlainOrArray(thing) &&
-      [Object.getPrototypeOf(thing) === null, ...Object.keys(thing).flatMap((key) => [key, operations.get(thing, key)])],
+      isPlainOrArray(thing) && [
+        Object.getPrototypeOf(thing) === null,
+        ...Object.keys(thing).flatMap((key) => [key, operations.get(thing, key)]),
+      ],
   }
 }
 
@@ -157,7 +170,7 @@ function keep(value: unknown, encoding: Encoding): unknown {
 
 function canBeKept(value: object): boolean {
   try {
-    encode(value, 'field', { ...newEncoding(true), trial: true })
+    encode(value, 'field', { ...newEncoding(), trial: true })
     return true
   } catch {
     // That it cannot be kept is the answer asked for.
@@ -223,8 +236,13 @@ function proveReadable(text: string, what: string): void {
   try {
     decodeValue(text)
   } catch (error) {
-    const why = error instanceof UnreadablePayloadError && error.cause === undefined ? error.message : 'a reviver of a registered class failed'
-    throw new NotSerializableError(what, `${what} cannot be kept, since it could not be read back: ${why}`, { cause: error })
+    const why =
+      error instanceof UnreadablePayloadError && error.cause === undefined
+        ? error.message
+        : 'a reviver of a registered class failed'
+    throw new NotSerializableError(what, `${what} cannot be kept, since it could not be read back: ${why}`, {
+      cause: error,
+    })
   }
 }
 
@@ -232,12 +250,19 @@ function refusal(error: unknown, what: string): NotSerializableError {
   if (error instanceof DevalueError) {
     const path = `${what}${error.path}`
     if (error.value instanceof Unreadable) {
-      return new NotSerializableError(path, `${path} cannot be kept: reading it threw an error`, { cause: error.value.reason })
+      return new NotSerializableError(path, `${path} cannot be kept: reading it threw an error`, {
+        cause: error.value.reason,
+      })
     }
-    return new NotSerializableError(path, `${path} cannot be kept: it is ${describe(error.value)}${hint(error.value)}; ${ACCEPTED}`)
+    return new NotSerializableError(
+      path,
+      `${path} cannot be kept: it is ${describe(error.value)}${hint(error.value)}; ${ACCEPTED}`,
+    )
   }
   if (error instanceof RangeError && error.message.includes('call stack')) return tooDeep(what)
-  return new NotSerializableError(what, `${what} cannot be kept: reading it threw an error; ${ACCEPTED}`, { cause: error })
+  return new NotSerializableError(what, `${what} cannot be kept: reading it threw an error; ${ACCEPTED}`, {
+    cause: error,
+  })
 }
 
 function tooDeep(what: string): NotSerializableError {
