@@ -1,1 +1,6 @@
-export {}
+export { checkRunLaws, LawBook } from './invariants.ts'
+export { seededRandom } from './random.ts'
+export type { Random } from './random.ts'
+export type { OpenStore, Skip, StoreHarness, TestRunner } from './store-harness.ts'
+export { TestClock } from './test-clock.ts'
+export { defineWorkflowStoreTests } from './workflow-store-suite.ts'

@@ -1,0 +1,17 @@
+import { claimRunTests } from './claim-run.ts'
+import { commitRunTests } from './commit-run.ts'
+import { crashTests } from './crashes.ts'
+import { createRunTests } from './create-run.ts'
+import { claimStepTests, releaseStepTests, settleStepTests } from './step.ts'
+import type { StoreTestGroup } from './world.ts'
+
+/** Every case of the suite, one group per operation or danger. */
+export const storeTestGroups: readonly StoreTestGroup[] = [
+  createRunTests,
+  claimRunTests,
+  crashTests,
+  commitRunTests,
+  claimStepTests,
+  settleStepTests,
+  releaseStepTests,
+]
