@@ -1,7 +1,12 @@
 import { defineConfig } from 'tsup'
 
 export default defineConfig({
-  entry: {'index':'src/index.ts','contract/index':'src/contract/index.ts','engine/index':'src/engine/index.ts','testing/index':'src/testing/index.ts'},
+  entry: {
+    index: 'src/index.ts',
+    'contract/index': 'src/contract/index.ts',
+    'service/index': 'src/service/index.ts',
+    'testing/index': 'src/testing/index.ts',
+  },
   format: ['esm'],
   target: 'node22',
   dts: false,

@@ -15,7 +15,7 @@ test.each([
   ['engine', '../define/a.ts'],
   ['engine', '../index.ts'],
   ['define', '../engine/a.ts'],
-  ['rpc', '../memory/a.ts'],
+  ['service', '../memory/a.ts'],
   ['engine', '../testing/a.ts'],
   ['testing', '../index.ts'],
 ])('core: %s does not import %s', (layer, specifier) => {
@@ -31,7 +31,7 @@ test.each([
   ['engine', '../replay/a.ts'],
   ['memory', '../domain/a.ts'],
   ['testing', '../memory/a.ts'],
-  ['rpc', '../engine/a.ts'],
+  ['service', '../engine/a.ts'],
   ['engine', './other.ts'],
   ['engine', 'node:crypto'],
 ])('core: %s imports %s', (layer, specifier) => {
@@ -53,6 +53,10 @@ test('core: types, re-exports and dynamic imports are imports', () => {
   ]) {
     expect(messages(core('domain/file.ts'), text), text).toEqual(['domain does not import engine'])
   }
+})
+
+test('core: the engine sees the types of definitions', () => {
+  expect(messages(core('engine/file.ts'), `import type { A } from '../define/a.ts'`)).toEqual([])
 })
 
 test('core: a folder the architecture does not know is an error', () => {

@@ -22,10 +22,13 @@ const coreLayers: Readonly<Record<string, readonly string[]>> = {
   memory: ['contract', 'domain'],
   engine: ['contract', 'domain', 'replay'],
   define: ['contract', 'domain'],
-  rpc: ['contract', 'domain', 'define', 'engine'],
-  index: ['contract', 'domain', 'replay', 'memory', 'engine', 'define', 'rpc'],
+  service: ['contract', 'domain', 'define', 'engine'],
+  index: ['contract', 'domain', 'replay', 'memory', 'engine', 'define', 'service'],
   testing: ['contract', 'domain', 'replay', 'memory', 'engine'],
 }
+
+/** Folders of core that a folder may see the types of, and nothing more: the engine runs definitions, it makes none. */
+const coreTypesOnly: Readonly<Record<string, readonly string[]>> = { engine: ['define'] }
 
 /** Decide purely: same inputs, same decision, on every machine and at every time. */
 const pureLayers = new Set(['contract', 'domain', 'replay'])
@@ -75,13 +78,14 @@ function finding(file: SourceFile, offset: number, message: string | undefined):
   return message ? [{ path: file.path, line: lineAt(file.text, offset), message }] : []
 }
 
-function whyForbidden(file: ParsedFile, { specifier, typeOnly }: Import): string | undefined {
+function whyForbidden(file: ParsedFile, each: Import): string | undefined {
+  const { specifier, typeOnly } = each
   const owner = packageOf(file.path)
   const target = specifier.startsWith('.') ? resolve(file.path, specifier) : undefined
   if (target && packageOf(target) !== owner) return `${specifier} leaves the package; import the other one by its name`
   if (owner.startsWith('templates/')) return whyNotInTemplate(specifier)
   if (isTest(file.path) || !file.path.startsWith(`${owner}/src/`)) return undefined
-  if (owner === 'packages/core') return whyNotInCore(file.path, specifier, target)
+  if (owner === 'packages/core') return whyNotInCore(file.path, each, target)
   if (!specifier.startsWith('@pikku/')) return undefined
   if (owner === 'packages/cli') return typeOnly ? undefined : `the CLI imports only types of ${specifier}`
   return whyNotInAdapter(file.path, specifier)
@@ -91,7 +95,7 @@ function whyNotInTemplate(specifier: string): string | undefined {
   return specifier.startsWith('@pikku/tooling') ? 'a template is copied: it imports published packages only' : undefined
 }
 
-function whyNotInCore(file: string, specifier: string, target: string | undefined): string | undefined {
+function whyNotInCore(file: string, { specifier, typeOnly }: Import, target: string | undefined): string | undefined {
   const from = layerOf(file)
   const mayImport = coreLayers[from]
   if (!mayImport) return `packages/core/src/${from} has no place in the architecture (see tooling/checks/imports.ts)`
@@ -101,7 +105,8 @@ function whyNotInCore(file: string, specifier: string, target: string | undefine
     return undefined
   }
   const to = layerOf(target)
-  return to === from || mayImport.includes(to) ? undefined : `${from} does not import ${to}`
+  const allowed = to === from || mayImport.includes(to) || (typeOnly && coreTypesOnly[from]?.includes(to))
+  return allowed ? undefined : `${from} does not import ${to}`
 }
 
 function whyNotInAdapter(file: string, specifier: string): string | undefined {
