@@ -1,0 +1,58 @@
+import { byCodePoint } from './order.ts'
+
+/** A place in a file. Lines and columns count from 1; without them the whole file is meant. */
+export interface Position {
+  /** Relative to the folder of the configuration, with forward slashes. */
+  readonly file: string
+  readonly line?: number
+  readonly column?: number
+}
+
+export interface Diagnostic extends Position {
+  readonly severity: 'error' | 'warning'
+  /** What is wrong and what to do about it. */
+  readonly message: string
+}
+
+/** What one pass has to say, in the order of the files. */
+export class Diagnostics {
+  readonly #found: Diagnostic[] = []
+
+  error(position: Position, message: string): void {
+    this.#found.push({ ...position, severity: 'error', message })
+  }
+
+  warning(position: Position, message: string): void {
+    this.#found.push({ ...position, severity: 'warning', message })
+  }
+
+  get hasErrors(): boolean {
+    return this.#found.some(({ severity }) => severity === 'error')
+  }
+
+  list(): readonly Diagnostic[] {
+    return this.#found.toSorted(
+      (a, b) =>
+        byCodePoint(a.file, b.file) ||
+        (a.line ?? 0) - (b.line ?? 0) ||
+        (a.column ?? 0) - (b.column ?? 0) ||
+        byCodePoint(a.message, b.message),
+    )
+  }
+}
+
+/** `file:line:column`, as editors and terminals open it. */
+export function formatPosition({ file, line, column }: Position): string {
+  return line === undefined ? file : `${file}:${line}:${column ?? 1}`
+}
+
+/** One line: `file:line:column - error: …`. */
+export function formatDiagnostic(diagnostic: Diagnostic): string {
+  return `${formatPosition(diagnostic)} - ${diagnostic.severity}: ${diagnostic.message}`
+}
+
+/** Turns offsets into lines and columns. */
+export function lineAndColumn(text: string, offset: number): { line: number; column: number } {
+  const before = text.slice(0, offset)
+  return { line: before.split('\n').length, column: offset - before.lastIndexOf('\n') }
+}
