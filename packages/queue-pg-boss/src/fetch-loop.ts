@@ -13,7 +13,7 @@ export interface FetchLoopOptions<J> {
   /** How many may be under way at once. */
   readonly slots: number
   readonly fetch: (limit: number) => Promise<readonly J[]>
-  /** Takes one slot until it settles. Never rejects. */
+  /** Takes one slot until it settles. */
   readonly deliver: (job: J) => Promise<void>
   /** While true, rings arrive and the safety poll may slow down. */
   readonly isLive: () => boolean
@@ -87,11 +87,14 @@ export class FetchLoop<J> {
 
   #deliver(job: J): void {
     this.#free--
-    void this.#options.deliver(job).then(() => {
-      this.#free++
-      // With other slots free the loop waits for a ring, not for this one.
-      if (this.#free === 1) this.#wakeUp?.()
-    })
+    void this.#options
+      .deliver(job)
+      .catch(this.#options.onError)
+      .then(() => {
+        this.#free++
+        // With other slots free the loop waits for a ring, not for this one.
+        if (this.#free === 1) this.#wakeUp?.()
+      })
   }
 
   /** Until woken or `ms` have passed; without `ms`, until woken. */

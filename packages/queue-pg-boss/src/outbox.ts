@@ -1,8 +1,9 @@
-import type { JobInsert } from 'pg-boss'
+import type { Db, JobInsert } from 'pg-boss'
 import { Batcher } from './batcher.ts'
 import type { Bell } from './bell.ts'
-import { isQueueMissing, isRefusal } from './connection.ts'
+import { isRefusal } from './connection.ts'
 import type { BossConnection } from './connection.ts'
+import { preparing } from './prepared.ts'
 
 const MAX_JOBS = 1_000
 const MAX_BYTES = 1_048_576
@@ -24,6 +25,7 @@ export class Outbox {
   readonly #connection: BossConnection
   readonly #bell: Bell
   readonly #lanes = new Map<string, Batcher<Entry>>()
+  #db: Db | undefined
 
   constructor(connection: BossConnection, bell: Bell) {
     this.#connection = connection
@@ -56,7 +58,8 @@ export class Outbox {
     try {
       const boss = await this.#connection.start()
       const jobs = [...first.values()].map((entry) => entry.job)
-      const inserted = new Set(await boss.insert(queue, jobs, { returnId: true }))
+      this.#db ??= preparing(boss.getDb())
+      const inserted = new Set(await boss.insert(queue, jobs, { returnId: true, db: this.#db }))
       for (const entry of batch) entry.resolve(inserted.has(entry.job.id) && first.get(entry.job.id) === entry)
       if (inserted.size === 0) return
       for (const delayMs of new Set(batch.map((entry) => entry.delayMs))) this.#bell.ring(queue, delayMs)
@@ -67,7 +70,7 @@ export class Outbox {
 
   /** One caller's refused values never touch the others': alone, each gets its own answer. */
   async #failed(queue: string, batch: readonly Entry[], error: unknown): Promise<void> {
-    if (isQueueMissing(error)) this.#connection.forgetQueue(queue)
+    this.#connection.forgetQueue(queue) // it may be gone: look before the next insert
     if (batch.length > 1 && isRefusal(error)) {
       for (const entry of batch) await this.#flush(queue, [entry])
       return

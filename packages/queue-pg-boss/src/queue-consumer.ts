@@ -81,7 +81,9 @@ export class QueueConsumer implements Consumer {
   async #deliver(job: JobWithMetadata): Promise<void> {
     const held: Held = { job, abort: new AbortController(), lost: false }
     this.#held.set(job.id, held)
-    const settling = this.#handle(held)
+    const settling = this.#handle(held).catch((error: unknown) =>
+      this.#options.logger.error(`queue ${this.#options.queue}: job ${job.id} could not be settled`, error),
+    )
     this.#settling.add(settling)
     await settling
     this.#settling.delete(settling)
