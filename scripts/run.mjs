@@ -9,6 +9,8 @@ import { bringTools, root } from './tools.mjs'
 
 const oldestNode = 20
 const ownCommands = ['start', 'test', 'check']
+/** Commands of pnpm that change what is installed: before them there is nothing to install. */
+const installing = ['install', 'i', 'add', 'remove', 'rm', 'update', 'up', 'dedupe', 'import']
 
 async function main(children) {
   const [command, ...args] = process.argv.slice(2)
@@ -17,7 +19,7 @@ async function main(children) {
     return command ? 0 : 1
   }
   const tools = await bringTools(children, say)
-  await installPackages(children, tools, say)
+  if (!installing.includes(command)) await installPackages(children, tools, say)
   if (!ownCommands.includes(command))
     return children.run('pnpm', [command, ...args], { env: tools.env, terminal: true })
   await buildPackages(children, tools, say)

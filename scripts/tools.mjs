@@ -137,6 +137,7 @@ function environment(bin) {
     DO_NOT_TRACK: '1',
     TURBO_GLOBAL_WARNING_DISABLED: '1',
   })
+  if (!process.stdout.isTTY && !env.FORCE_COLOR) env.NO_COLOR = '1'
   if (!isWritable(os.homedir())) {
     Object.assign(env, { HOME: path.join(home, 'home'), npm_config_cache: path.join(home, 'npm-cache') })
     fs.mkdirSync(env.HOME, { recursive: true })
