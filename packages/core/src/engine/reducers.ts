@@ -55,9 +55,10 @@ export function registerReducer<T, D>(name: string, reducer: Reducer<T, D>): voi
   })
 }
 
-export function findReducer(value: unknown): NamedReducer | undefined {
-  for (const reducer of reducers().values()) if (reducer.is(value)) return reducer
-  return undefined
+/** The registered name of a value's class and what is kept of it; null when no class fits. */
+export function reduceInstance(value: unknown): readonly [name: string, data: unknown] | null {
+  for (const { name, is, reduce } of reducers().values()) if (is(value)) return [name, reduce(value)]
+  return null
 }
 
 export function reducerNamed(name: string): NamedReducer | undefined {

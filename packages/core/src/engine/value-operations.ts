@@ -1,11 +1,25 @@
 import type { StringifyOperations } from 'devalue'
 import { defaultStringifyOperations as defaults } from 'devalue'
 
-/** Stands for a property whose getter threw, so that the encoder meets it, refuses it and says where it is. */
+/** Stands for what could not be read because that threw, so that the encoder meets it, refuses it and says where it is. */
 export class Unreadable {
-  readonly reason: unknown
+  readonly #reason: unknown
   constructor(reason: unknown) {
-    this.reason = reason
+    this.#reason = reason
+  }
+
+  /** What was thrown, if `thing` is one of these. By the private field: `instanceof` would run the traps of a proxy. */
+  static reasonOf(thing: unknown): { readonly reason: unknown } | null {
+    return typeof thing === 'object' && thing !== null && #reason in thing ? { reason: thing.#reason } : null
+  }
+}
+
+/** What `read` returns, or an `Unreadable` with what it threw. */
+export function readable<T>(read: () => T): T | Unreadable {
+  try {
+    return read()
+  } catch (error) {
+    return new Unreadable(error)
   }
 }
 
@@ -49,15 +63,20 @@ export function isPlainOrArray(thing: unknown): boolean {
   }
 }
 
+/** Whether a plain object has a key named `__proto__`. */
+export function hasProtoKey(thing: unknown): thing is object {
+  if (typeof thing !== 'object' || thing === null || Array.isArray(thing) || !isPlainOrArray(thing)) return false
+  try {
+    return Object.hasOwn(thing, '__proto__')
+  } catch {
+    // A proxy trap threw. Left to the encoder, which refuses it with its path.
+    return false
+  }
+}
+
 /** How the encoder looks at values: like its defaults, but no hostile value gets out of it without a path. */
 export const operations = {
-  get: (thing: object, key: string | number): unknown => {
-    try {
-      return Reflect.get(thing, key)
-    } catch (error) {
-      return new Unreadable(error)
-    }
-  },
+  get: (thing: object, key: string | number): unknown => readable<unknown>(() => Reflect.get(thing, key)),
 
   isThenable: (thing: object): boolean => typeof operations.get(thing, 'then') === 'function',
 

@@ -13,9 +13,9 @@ import {
   isError,
   toErrorData,
 } from '../domain/serialized-error.ts'
-import { findReducer, reducerNamed } from './reducers.ts'
+import { reduceInstance, reducerNamed } from './reducers.ts'
 import { nestingDepth } from './nesting-depth.ts'
-import { isPlainOrArray, operations, Unreadable } from './value-operations.ts'
+import { hasProtoKey, isPlainOrArray, operations, readable, Unreadable } from './value-operations.ts'
 
 /** A stored payload cannot be read (or a codec failed) here and now: says nothing about the run, and another worker may manage. */
 export class UnreadablePayloadError extends WorkflowError {
@@ -117,21 +117,16 @@ function newEncoding(): Encoding {
 function newReducers(encoding: Encoding): Record<string, (thing: unknown) => unknown> {
   return {
     Class: (thing) => {
-      if (!encoding.classes || isPlainOrArray(thing)) return false
-      const reducer = findReducer(thing)
-      if (reducer === undefined) return false
-      encoding.metClass = true
-      return [reducer.name, reducer.reduce(thing)]
+      if (!encoding.classes || isPlainOrArray(thing) || Unreadable.reasonOf(thing) !== null) return false
+      const reduced = readable(() => reduceInstance(thing))
+      if (reduced !== null) encoding.metClass = true
+      return reduced
     },
     Error: (thing) =>
       !isPlainOrArray(thing) && isError(thing) && (encoding.trial ? { trial: true } : reduceError(thing, encoding)),
     // A key named __proto__ is data like any other (JSON.parse makes such keys), but not safe as a property while decoding.
     Entries: (thing) =>
-      typeof thing === 'object' &&
-      thing !== null &&
-      !Array.isArray(thing) &&
-      Object.hasOwn(thing, '__proto__') &&
-      isPlainOrArray(thing) && [
+      hasProtoKey(thing) && [
         Object.getPrototypeOf(thing) === null,
         ...Object.keys(thing).flatMap((key) => [key, operations.get(thing, key)]),
       ],
@@ -249,15 +244,13 @@ function proveReadable(text: string, what: string): void {
 function refusal(error: unknown, what: string): NotSerializableError {
   if (error instanceof DevalueError) {
     const path = `${what}${error.path}`
-    if (error.value instanceof Unreadable) {
+    const unreadable = Unreadable.reasonOf(error.value)
+    if (unreadable !== null) {
       return new NotSerializableError(path, `${path} cannot be kept: reading it threw an error`, {
-        cause: error.value.reason,
+        cause: unreadable.reason,
       })
     }
-    return new NotSerializableError(
-      path,
-      `${path} cannot be kept: it is ${describe(error.value)}${hint(error.value)}; ${ACCEPTED}`,
-    )
+    return new NotSerializableError(path, `${path} cannot be kept: it is ${found(error)}; ${ACCEPTED}`)
   }
   if (error instanceof RangeError && error.message.includes('call stack')) return tooDeep(what)
   return new NotSerializableError(what, `${what} cannot be kept: reading it threw an error; ${ACCEPTED}`, {
@@ -269,8 +262,8 @@ function tooDeep(what: string): NotSerializableError {
   return new NotSerializableError(what, `${what} cannot be kept: it is nested more than ${MAX_DEPTH} levels deep`)
 }
 
-function hint(value: unknown): string {
-  const found = describe(value)
-  if (found === 'a promise') return ' (is an await missing?)'
-  return found === 'an object' ? ' with keys that are symbols' : ''
+function found(error: DevalueError): string {
+  const description = describe(error.value)
+  if (error.message.includes('symbolic keys')) return 'an object with keys that are symbols'
+  return description === 'a promise' ? 'a promise (is an await missing?)' : description
 }

@@ -1,0 +1,450 @@
+import { isDeepStrictEqual } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import { NonRetryableError, NotSerializableError } from '../contract/errors.ts'
+import { MAX_DEPTH } from '../domain/limits.ts'
+import { registerReducer } from './reducers.ts'
+import { decodeValue, digest, digestOfValue, encodeThrown, encodeValue, UnreadablePayloadError } from './values.ts'
+
+const through = (value: unknown) => decodeValue(encodeValue(value, 'result'))
+
+function refusal(value: unknown): NotSerializableError {
+  try {
+    encodeValue(value, 'result')
+  } catch (error) {
+    if (error instanceof NotSerializableError) return error
+    throw error
+  }
+  throw new Error('the value was accepted')
+}
+
+class Money {
+  readonly amount: number
+  readonly currency: string
+  related: unknown
+  constructor(amount: number, currency: string) {
+    this.amount = amount
+    this.currency = currency
+  }
+}
+registerReducer('Money', {
+  is: (value) => value instanceof Money,
+  reduce: ({ amount, currency, related }) => [amount, currency, related] as const,
+  revive: ([amount, currency, related]) => Object.assign(new Money(amount, currency), { related }),
+})
+
+describe('what is kept', () => {
+  const sparse: unknown[] = [1]
+  sparse[5] = 2
+  const verySparse: unknown[] = []
+  verySparse[1_000_000] = 'far'
+
+  const values: readonly (readonly [string, unknown])[] = [
+    ['0', 0],
+    ['-0', -0],
+    ['false', false],
+    ['empty text', ''],
+    ['null', null],
+    ['undefined', undefined],
+    ['NaN', Number.NaN],
+    ['Infinity', Infinity],
+    ['-Infinity', -Infinity],
+    ['largest number', Number.MAX_VALUE],
+    ['smallest number', Number.MIN_VALUE],
+    ['2^53 + 2', 2 ** 53 + 2],
+    ['bigint', 2n ** 70n],
+    ['negative bigint', -5n],
+    ['empty array', []],
+    ['array starting with a boolean', [true, 1]],
+    ['array starting with a Date', [new Date(0), 1]],
+    ['empty object', {}],
+    ['undefined member', { a: undefined }],
+    ['Date', new Date('2026-02-28T12:00:00.123Z')],
+    ['far Date', new Date(8.64e15)],
+    ['early Date', new Date(-8.64e15)],
+    ['Map', new Map<unknown, unknown>([[{ k: 1 }, new Map([[Number.NaN, -0]])]])],
+    ['Set', new Set([1, 'a', new Set([undefined])])],
+    ['RegExp', /a\/b[\n"]\u2028/giu],
+    ['URL', new URL('https://user:pw@example.com/p?q=%00#f')],
+    ['URLSearchParams', new URLSearchParams('a=1&a=2')],
+    ['Uint8Array', new Uint8Array([0, 127, 255])],
+    ['empty Uint8Array', new Uint8Array()],
+    ['Float64Array', new Float64Array([-0, Number.NaN, 1e300])],
+    ['BigInt64Array', new BigInt64Array([-1n, 2n ** 62n])],
+    ['Int16Array', new Int16Array([-2, 3])],
+    ['DataView', new DataView(new Uint8Array([1, 2, 3]).buffer)],
+    ['ArrayBuffer', new Uint8Array([1, 2, 3]).buffer],
+    ['null prototype', Object.assign(Object.create(null), { a: 1 })],
+    ['boxed number', Object(5)],
+    ['U+0000', 'a\0b'],
+    ['lone surrogates', '\ud800 \udfff'],
+    ['hostile keys', { 'a\0': 1, '\ud800': 2, '': 3, constructor: 4, toString: 5, Error: ['Error', 1] }],
+    ['line separators', '\u2028\u2029</script>'],
+    ['noncharacters', '\uffff\ufffe\ufeff'],
+    ['arrays that look like tags', [['Date', 'x'], ['Error', 5], ['Class', 1], [-7, 1, 2], -1, -2]],
+    ['sparse array', sparse],
+    ['very sparse array', verySparse],
+  ]
+
+  test.each(values)('%s, at the top and nested', (_, value) => {
+    expect(isDeepStrictEqual(through(value), value)).toBe(true)
+    const nested = { deep: [new Map([['k', value]])], set: new Set([value]) }
+    expect(isDeepStrictEqual(through(nested), nested)).toBe(true)
+  })
+
+  test('F27, F28, F29, F30, F31: each is itself and nothing similar', () => {
+    expect(through(undefined)).toBeUndefined()
+    expect(Object.is(through(-0), -0)).toBe(true)
+    expect(Object.keys(through({ a: undefined }) as object)).toEqual(['a'])
+    expect(Object.hasOwn(through(sparse) as object, 3)).toBe(false)
+    expect(through(new Date(Number.NaN))).toBeInstanceOf(Date)
+    expect(Number.isNaN((through({ d: new Date('x') }) as { d: Date }).d.getTime())).toBe(true)
+    expect(Object.getPrototypeOf(through(Object.create(null)))).toBe(null)
+  })
+
+  test('Buffer becomes Uint8Array, and only the bytes in sight are stored', () => {
+    const pool = Buffer.from('secret:visible')
+    const bytes = Uint8Array.from(Buffer.from('visible'))
+    for (const view of [pool.subarray(7), new Uint8Array(pool.buffer, pool.byteOffset + 7, 7)]) {
+      const text = encodeValue(view, 'result')
+      expect(text).toContain(Buffer.from('visible').toString('base64'))
+      expect(text.length).toBeLessThan(100)
+      expect(isDeepStrictEqual(decodeValue(text), bytes)).toBe(true)
+    }
+    const middle = new Float64Array([1, 2, 3]).subarray(1, 2)
+    expect(isDeepStrictEqual(through(middle), new Float64Array([2]))).toBe(true)
+    const view = new DataView(new Uint8Array([1, 2, 3]).buffer, 1, 1)
+    expect((through(view) as DataView).getUint8(0)).toBe(2)
+    expect((through(view) as DataView).buffer.byteLength).toBe(1)
+  })
+
+  test('shared and cyclic references', () => {
+    const shared = { n: 1 }
+    const cyclic: Record<string, unknown> = { a: shared, b: shared, list: [] }
+    cyclic['self'] = cyclic
+    ;(cyclic['list'] as unknown[]).push(cyclic['list'], new Map([[cyclic, cyclic]]))
+    const back = through(cyclic) as typeof cyclic
+    expect(back['a']).toBe(back['b'])
+    expect(back['self']).toBe(back)
+    const list = back['list'] as [unknown, Map<unknown, unknown>]
+    expect(list[0]).toBe(list)
+    expect(list[1].get(back)).toBe(back)
+  })
+
+  test('rows of a query (a subclass of Array) are kept as an array', () => {
+    class Result extends Array<unknown> {
+      command = 'SELECT'
+    }
+    const rows = through(Result.from([{ id: 1 }]))
+    expect(Object.getPrototypeOf(rows)).toBe(Array.prototype)
+    expect(rows).toEqual([{ id: 1 }])
+  })
+
+  test('a key named __proto__ is data and pollutes nothing', () => {
+    const value: unknown = JSON.parse('{"a":1,"__proto__":{"polluted":true,"__proto__":[2]},"z":{"__proto__":null}}')
+    const back = through([value, value])
+    expect(JSON.stringify(back)).toBe(JSON.stringify([value, value]))
+    const [first, second] = back as [object, object]
+    expect(first).toBe(second)
+    expect(Object.getPrototypeOf(first)).toBe(Object.prototype)
+    expect('polluted' in first || 'polluted' in {}).toBe(false)
+    const bare = Object.create(null) as object
+    Object.defineProperty(bare, '__proto__', { value: bare, enumerable: true })
+    const bareBack = through(bare) as object
+    expect(Object.getPrototypeOf(bareBack)).toBe(null)
+    expect(Object.getOwnPropertyDescriptor(bareBack, '__proto__')?.value).toBe(bareBack)
+  })
+})
+
+describe('errors as values', () => {
+  test('keep class, name, message, stack, code, cause and fields', () => {
+    const error = Object.assign(
+      new TypeError('outer', { cause: new RangeError('inner', { cause: { why: 'data' } }) }),
+      {
+        code: 'E_X',
+        at: new Date(7),
+        tags: new Set(['a']),
+      },
+    )
+    const back = (through({ error }) as { error: TypeError & { at: Date; code: string; tags: Set<string> } }).error
+    expect(back).toBeInstanceOf(TypeError)
+    expect([back.message, back.code, back.stack]).toEqual(['outer', 'E_X', error.stack])
+    expect(back.at).toEqual(new Date(7))
+    expect(back.tags).toEqual(new Set(['a']))
+    expect(back.cause).toBeInstanceOf(RangeError)
+    expect((back.cause as RangeError).cause).toEqual({ why: 'data' })
+  })
+
+  test('may contain themselves, anywhere', () => {
+    const error = Object.assign(new AggregateError([], 'x'), { context: { list: [] as unknown[] } })
+    error.cause = error
+    error.errors.push(error, new Error('part', { cause: error }))
+    error.context.list.push(error)
+    const back = through(error) as typeof error
+    expect(back).toBeInstanceOf(AggregateError)
+    expect(back.message).toBe('x')
+    expect(back.cause).toBe(back)
+    expect(back.errors[0]).toBe(back)
+    expect(back.errors[1].cause).toBe(back)
+    expect(back.context.list[0]).toBe(back)
+    const [a, b] = through([error, error]) as [unknown, unknown]
+    expect(a).toBe(b)
+  })
+
+  test('F32: what of them cannot be kept is described, the rest stays', () => {
+    class Socket {}
+    const error = Object.assign(new Error('request failed', { cause: Symbol('why') }), {
+      status: 502,
+      request: new Socket(),
+      retry: function again() {},
+      response: { headers: { a: '1' }, body: new Socket() },
+    })
+    expect(through(error)).toMatchObject({
+      message: 'request failed',
+      cause: "[a symbol 'why']",
+      status: 502,
+      request: '[an instance of Socket]',
+      retry: "[a function 'again']",
+      response: '[an object]',
+    })
+  })
+
+  test('an endless chain of causes ends', () => {
+    class Endless extends Error {
+      override get cause(): unknown {
+        return new Endless('again')
+      }
+    }
+    let depth = 0
+    for (let error = through(new Endless('first')); error instanceof Error; error = error.cause) depth += 1
+    expect(depth).toBeGreaterThan(50)
+    expect(depth).toBeLessThan(500)
+    let chain = new Error('bottom')
+    for (let n = 0; n < 50_000; n++) chain = new Error(`${n}`, { cause: chain })
+    expect(through(chain)).toMatchObject({ message: '49999' })
+  })
+
+  test('a value shared by many errors is looked at once', () => {
+    let looked = 0
+    const shared = { get costly() { looked += 1; return 1 } } // prettier-ignore
+    through(Array.from({ length: 50 }, () => Object.assign(new Error('x'), { shared })))
+    expect(looked).toBe(2)
+  })
+
+  test('do not let stacks into the digest', () => {
+    const twice = [1, 2].map(() => ({ error: Object.assign(new Error('x', { cause: new Error('y') }), { code: 5 }) }))
+    const [a = '', b = ''] = twice.map((value) => digestOfValue(value, encodeValue(value, 'x')))
+    expect(a).toBe(b)
+    expect(a).toMatch(/^[0-9a-f]{32}$/)
+    const other = { error: new Error('z') }
+    expect(digestOfValue(other, encodeValue(other, 'x'))).not.toBe(a)
+    const plain = { error: 'x' }
+    expect(digestOfValue(plain, encodeValue(plain, 'x'))).toBe(digest(encodeValue(plain, 'y')))
+  })
+})
+
+describe('what is refused', () => {
+  test('names the path', () => {
+    class User {}
+    const paths = [
+      { user: { save() {} } },
+      [1, [Symbol('s')]],
+      { 'a b': new User() },
+      { map: new Map([['key', { f() {} }]]) },
+      { set: new Set([{ f() {} }]) },
+      { p: Promise.resolve() },
+      { then() {} },
+      { [Symbol('k')]: 1 },
+      { get broken(): never { throw new Error('no') } },
+      { w: new WeakMap() },
+      { g: (function* () {})() },
+      { m: new (class Registry extends Map {})() },
+      { d: new (class Day extends Date {})() },
+      { s: new SharedArrayBuffer(4) },
+      () => 1,
+    ].map((value) => refusal(value).path) // prettier-ignore
+    expect(paths).toMatchInlineSnapshot(`
+      [
+        "result.user.save",
+        "result[1][0]",
+        "result["a b"]",
+        "result.map.get("key").f",
+        "result.set.f",
+        "result.p",
+        "result",
+        "result",
+        "result.broken",
+        "result.w",
+        "result.g",
+        "result.m",
+        "result.d",
+        "result.s",
+        "result",
+      ]
+    `)
+  })
+
+  test('says what was found and what is accepted', () => {
+    class User {}
+    expect(refusal({ user: { save() {} } }).message).toMatchInlineSnapshot(
+      `"result.user.save cannot be kept: it is a function 'save'; accepted are JSON values, undefined, Date, bigint, Map, Set, RegExp, URL, typed arrays, Error, NaN and ±Infinity, in any nesting, and instances of classes registered with registerReducer"`,
+    )
+    expect(refusal({ user: new User() }).message).toMatchInlineSnapshot(
+      `"result.user cannot be kept: it is an instance of User; accepted are JSON values, undefined, Date, bigint, Map, Set, RegExp, URL, typed arrays, Error, NaN and ±Infinity, in any nesting, and instances of classes registered with registerReducer"`,
+    )
+    expect(refusal({ user: Promise.resolve(1) }).message).toMatchInlineSnapshot(
+      `"result.user cannot be kept: it is a promise (is an await missing?); accepted are JSON values, undefined, Date, bigint, Map, Set, RegExp, URL, typed arrays, Error, NaN and ±Infinity, in any nesting, and instances of classes registered with registerReducer"`,
+    )
+    expect(refusal({ [Symbol('k')]: 1 }).message).toMatchInlineSnapshot(
+      `"result cannot be kept: it is an object with keys that are symbols; accepted are JSON values, undefined, Date, bigint, Map, Set, RegExp, URL, typed arrays, Error, NaN and ±Infinity, in any nesting, and instances of classes registered with registerReducer"`,
+    )
+    expect(refusal({ get user(): never { throw new Error('no') } }).message).toMatchInlineSnapshot(`"result.user cannot be kept: reading it threw an error"`) // prettier-ignore
+  })
+
+  test('what lies too deep to be read back in another process', () => {
+    const nest = (levels: number, wrap: (inner: unknown) => unknown) => {
+      let value: unknown = 1
+      for (let level = 0; level < levels; level++) value = wrap(value)
+      return value
+    }
+    const wraps = [
+      (v: unknown) => [v],
+      (v: unknown) => ({ v }),
+      (v: unknown) => new Map([[1, v]]),
+      (v: unknown) => new Set([v]),
+    ]
+    for (const wrap of wraps) {
+      expect(() => through(nest(MAX_DEPTH, wrap))).not.toThrow()
+      expect(refusal(nest(MAX_DEPTH + 2, wrap)).message).toMatch(/more than 1000 levels deep/)
+      expect(refusal(nest(100_000, wrap)).message).toMatch(/more than 1000 levels deep/)
+    }
+    const wide = Array.from({ length: 20_000 }, (_, n) => ({ n, bytes: new Uint8Array([n]).subarray(0, 1), sparse: [, n] })) // prettier-ignore
+    expect(() => through(wide)).not.toThrow()
+  })
+
+  test('hostile values, with their path', () => {
+    const fail = () => {
+      throw new Error('trap')
+    }
+    const { proxy, revoke } = Proxy.revocable({}, {})
+    revoke()
+    expect(refusal({ a: proxy }).path).toMatch(/^result/)
+    for (const trap of ['get', 'getPrototypeOf', 'ownKeys', 'has', 'getOwnPropertyDescriptor'] as const) {
+      const value = { a: new Proxy({ b: 1 }, { [trap]: fail }) }
+      try {
+        expect(encodeValue(value, 'result')).toContain('"b"')
+      } catch (error) {
+        expect(error).toBeInstanceOf(NotSerializableError)
+        expect((error as NotSerializableError).path).toMatch(/^result\.a/)
+      }
+    }
+    expect(refusal({ d: { [Symbol.toStringTag]: 'Date' } }).path).toBe('result.d')
+    class Spoof {
+      get [Symbol.toStringTag]() {
+        return 'Map'
+      }
+    }
+    expect(refusal({ s: new Spoof() }).path).toBe('result.s')
+  })
+})
+
+describe('registered classes', () => {
+  test('keep their class', () => {
+    const back = through({ price: new Money(5, 'EUR') }) as { price: Money }
+    expect(back.price).toBeInstanceOf(Money)
+    expect(back.price).toEqual(new Money(5, 'EUR'))
+    expect(through(Object.assign(new Error('x'), { price: new Money(5, 'EUR') }))).toMatchObject({
+      price: new Money(5, 'EUR'),
+    })
+  })
+
+  test('cannot contain themselves, and say so at once', () => {
+    const money = new Money(1, 'EUR')
+    money.related = { list: [money] }
+    expect(refusal({ money }).message).toMatchInlineSnapshot(
+      `"result cannot be kept, since it could not be read back: an instance of the registered class 'Money' contains itself"`,
+    )
+  })
+
+  test('a name is taken once', () => {
+    const reducer = {
+      is: (value: unknown): value is Date => value instanceof Date,
+      reduce: Number,
+      revive: (n: number) => new Date(n),
+    }
+    expect(() => registerReducer('Money', reducer)).toThrow(expect.objectContaining({ code: 'INVALID_NAME' }))
+    expect(() => registerReducer('', reducer)).toThrow(expect.objectContaining({ code: 'INVALID_NAME' }))
+  })
+
+  test('one that fails is an error of the value, before anything is stored', () => {
+    class Broken {}
+    registerReducer('Broken', {
+      is: (value) => value instanceof Broken,
+      reduce: () => 1,
+      revive: () => {
+        throw new Error('cannot')
+      },
+    })
+    expect(refusal({ a: [new Broken()] }).message).toMatchInlineSnapshot(
+      `"result cannot be kept, since it could not be read back: a reviver of a registered class failed"`,
+    )
+    class Stuck {}
+    registerReducer('Stuck', {
+      is: (value) => value instanceof Stuck,
+      reduce: () => {
+        throw new Error('cannot')
+      },
+      revive: () => new Stuck(),
+    })
+    expect(refusal({ a: new Stuck() }).cause).toEqual(new Error('cannot'))
+    expect(decodeValue(encodeThrown(Object.assign(new Error('x'), { a: new Stuck() })))).toMatchObject({
+      message: 'x',
+      a: '[an instance of Stuck]',
+    })
+  })
+
+  test('one this process lacks is named', () => {
+    const text = encodeValue(new Money(1, 'EUR'), 'x').replace('"Money"', '"Cash"')
+    expect(() => decodeValue(text)).toThrow(UnreadablePayloadError)
+    expect(() => decodeValue(text)).toThrow(/an instance of 'Cash', which this process does not know/)
+  })
+})
+
+describe('encodeThrown', () => {
+  test('gives an Error back for anything', () => {
+    for (const thrown of [
+      'text',
+      null,
+      undefined,
+      5,
+      { a: 1 },
+      () => 1,
+      Symbol('s'),
+      Promise.resolve(1),
+      new Error('x'),
+    ]) {
+      expect(decodeValue(encodeThrown(thrown))).toBeInstanceOf(Error)
+    }
+    expect(decodeValue(encodeThrown('text'))).toMatchObject({ message: 'text', thrown: 'text' })
+    expect(decodeValue(encodeThrown(null))).toMatchObject({ message: 'null', thrown: null })
+    expect(decodeValue(encodeThrown({ a: 1 }))).toMatchObject({ message: '{"a":1}', thrown: { a: 1 } })
+  })
+
+  test('a getter that changes its mind costs the fields, not the error', () => {
+    let reads = 0
+    const error = Object.assign(new NonRetryableError('x'), { context: { get odd() { reads += 1; return reads > 1 ? () => 1 : 1 } } }) // prettier-ignore
+    const back = decodeValue(encodeThrown(error))
+    expect(back).toBeInstanceOf(NonRetryableError)
+    expect(back).toMatchObject({ message: 'x' })
+  })
+})
+
+describe('decodeValue', () => {
+  test('text of somebody else is one clear error', () => {
+    const hostile = [
+      '', '{', 'null', '"x"', '[]', '{}', '-7', '5', '[["Nope",1]]', '[{"__proto__":1},{"polluted":1}]', '[["Error",1],5]', '[["Error",0]]',
+      '[["Class",1],5]', '[["Class",1],["Money"]]', '[["Entries",1],{}]', '[["null","__proto__",1],1]', '[[-7,4294967296,0,1]]', '[["Uint8Array",1],1e9]',
+    ] // prettier-ignore
+    for (const text of hostile) expect(() => decodeValue(text), text).toThrow(UnreadablePayloadError)
+    expect('polluted' in {}).toBe(false)
+  })
+})
