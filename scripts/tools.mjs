@@ -42,6 +42,7 @@ async function installTools(children, target) {
     const code = await children.run(command, args, { env: environment(), cwd: unfinished })
     if (code !== 0) throw new Error(`npm could not install ${packages.join(' and ')} (exit code ${code})`)
     linkPrograms(unfinished)
+    fs.chmodSync(unfinished, 0o755)
     moveInto(target, unfinished)
   } finally {
     fs.rmSync(unfinished, { recursive: true, force: true })

@@ -91,7 +91,7 @@ function copyForAccount(root: string, target: string, { uid, gid }: Account): st
   fs.cpSync(path.join(root, 'native'), path.join(target, 'native'), { recursive: true, verbatimSymlinks: true })
   makeLinks(target)
   if (uid !== undefined && gid !== undefined) {
-    for (const name of fs.readdirSync(target, { recursive: true, encoding: 'utf8' })) {
+    for (const name of ['.', ...fs.readdirSync(target, { recursive: true, encoding: 'utf8' })]) {
       fs.lchownSync(path.join(target, name), uid, gid)
     }
   }
