@@ -29,6 +29,7 @@ function imports(services: string): string {
   type PikkuFunction,
   type QueueWorkerWiring,
   type TypedRpc,
+  type WithLogger,
   type WorkflowConfig,
   type WorkflowOptions,
   type WorkflowWire,
@@ -76,14 +77,14 @@ type BodyWire = WorkflowWire<RpcMap, WorkflowMap>
 /** A function of this app: exported, it can be called by name, as a step of a workflow among others. */
 export function pikkuSessionlessFunc<In, Out = unknown>(
   definition: PikkuFunction<In, Out, Services, Wire> | FunctionOptions<In, Out, Services, Wire>,
-): FunctionConfig<In, Out, Services, Wire> {
+): FunctionConfig<In, Out, WithLogger<Services>, Wire> {
   return defineFunction(definition)
 }
 
 /** The body of a workflow; \`wireWorkflow\` gives it a name. */
 export function pikkuWorkflowFunc<In, Out = unknown>(
   definition: PikkuFunction<In, Out, Services, BodyWire> | WorkflowOptions<In, Out, Services, BodyWire>,
-): WorkflowConfig<In, Out, Services, BodyWire> {
+): WorkflowConfig<In, Out, WithLogger<Services>, BodyWire> {
   return defineWorkflow(definition)
 }
 
@@ -99,7 +100,7 @@ export function wireQueueWorker(wiring: QueueWorkerWiring): void {
 
 /** The typed \`rpc\` for code outside functions: it starts workflows and calls functions with these services. */
 export function createRpc(services: Services): TypedRpc<RpcMap, WorkflowMap> {
-  return createUntypedRpc<RpcMap, WorkflowMap>(services)
+  return createUntypedRpc(services) as TypedRpc<RpcMap, WorkflowMap>
 }
 `
 

@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { WorkflowError } from '../contract/errors.ts'
-import type { Duration, FunctionWire, PikkuFunction, WorkflowWire } from './types.ts'
+import type { Duration, FunctionWire, PikkuFunction, WithLogger, WorkflowWire } from './types.ts'
 
 /** A function whose types were checked where it was defined. */
 export type AnyFunction = (services: object, data: unknown, wire: object) => unknown
@@ -33,10 +33,10 @@ export interface WorkflowOptions<In, Out, Services = object, Wire = WorkflowWire
 }
 
 /** What `pikkuSessionlessFunc` returns. */
-export interface FunctionConfig<In = unknown, Out = unknown, Services = object, Wire = object> {
+export interface FunctionConfig<In = unknown, Out = unknown, Bag = object, Wire = object> {
   readonly kind: 'function'
   /** The function itself, for a test that calls it with services of its own. */
-  func(services: Services & Wire, data: In, wire: Wire): Out | Promise<Out>
+  func(services: Bag & Wire, data: In, wire: Wire): Out | Promise<Out>
   readonly name?: string
   readonly description?: string
   readonly tags: readonly string[]
@@ -47,10 +47,10 @@ export interface FunctionConfig<In = unknown, Out = unknown, Services = object, 
 }
 
 /** What `pikkuWorkflowFunc` returns; `wireWorkflow` gives it a name. */
-export interface WorkflowConfig<In = unknown, Out = unknown, Services = object, Wire = object> {
+export interface WorkflowConfig<In = unknown, Out = unknown, Bag = object, Wire = object> {
   readonly kind: 'workflow'
   /** The function itself, for a test that calls it with a `workflow` of its own. */
-  func(services: Services & Wire, data: In, wire: Wire): Out | Promise<Out>
+  func(services: Bag & Wire, data: In, wire: Wire): Out | Promise<Out>
   readonly description?: string
   readonly tags: readonly string[]
   readonly input?: StandardSchemaV1
@@ -60,7 +60,7 @@ export interface WorkflowConfig<In = unknown, Out = unknown, Services = object, 
 /** Behind the generated `pikkuSessionlessFunc`. @throws `WorkflowError` with code `CONFIGURATION` for a bad definition */
 export function defineFunction<In, Out, Services, Wire>(
   definition: PikkuFunction<In, Out, Services, Wire> | FunctionOptions<In, Out, Services, Wire>,
-): FunctionConfig<In, Out, Services, Wire> {
+): FunctionConfig<In, Out, WithLogger<Services>, Wire> {
   const options = typeof definition === 'function' ? { func: definition } : definition
   checkOptions('pikkuSessionlessFunc', functionKeys, options)
   return Object.freeze({ tags: [], ...options, kind: 'function' as const })
@@ -69,7 +69,7 @@ export function defineFunction<In, Out, Services, Wire>(
 /** Behind the generated `pikkuWorkflowFunc`. @throws `WorkflowError` with code `CONFIGURATION` for a bad definition */
 export function defineWorkflow<In, Out, Services, Wire>(
   definition: PikkuFunction<In, Out, Services, Wire> | WorkflowOptions<In, Out, Services, Wire>,
-): WorkflowConfig<In, Out, Services, Wire> {
+): WorkflowConfig<In, Out, WithLogger<Services>, Wire> {
   const options = typeof definition === 'function' ? { func: definition } : definition
   checkOptions('pikkuWorkflowFunc', workflowKeys, options)
   return Object.freeze({ tags: [], ...options, kind: 'workflow' as const })
