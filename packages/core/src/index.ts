@@ -42,3 +42,24 @@ export {
   type WorkflowWire,
   type WorkflowWiring,
 } from './define/index.ts'
+export {
+  NonRetryableError,
+  RetryableError,
+  RunNotFoundError,
+  StoreUnavailableError,
+  WorkflowError,
+  type Logger,
+  type PayloadCodec,
+  type WorkflowErrorCode,
+  type WorkflowEvent,
+  type WorkflowObserver,
+} from './contract/index.ts'
+export { registerReducer } from './engine/reducers.ts'
+export {
+  createRpc,
+  WorkflowService,
+  type HistoryEntry,
+  type ListRuns,
+  type StepView,
+  type WorkflowServiceOptions,
+} from './service/index.ts'

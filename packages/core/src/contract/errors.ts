@@ -1,25 +1,40 @@
 import type { RunId, StepId } from './records.ts'
 
-export type WorkflowErrorCode =
-  | 'ATTEMPT_LOST'
-  | 'CONFIGURATION'
-  | 'INVALID_DURATION'
-  | 'INVALID_INPUT'
-  | 'INVALID_NAME'
-  | 'LEASE_LOST'
-  | 'NON_DETERMINISM'
-  | 'NOT_SERIALIZABLE'
-  | 'PAYLOAD_TOO_LARGE'
-  | 'RPC_NOT_FOUND'
-  | 'RUN_CANCELLED'
-  | 'RUN_CONFLICT'
-  | 'RUN_FAILED'
-  | 'RUN_NOT_FOUND'
-  | 'SCHEMA_TOO_NEW'
-  | 'SERVER_TOO_OLD'
-  | 'STORE_UNAVAILABLE'
-  | 'WAIT_TIMEOUT'
-  | 'WORKFLOW_NOT_FOUND'
+const codes = [
+  'ATTEMPT_LOST',
+  'CONFIGURATION',
+  'INVALID_DURATION',
+  'INVALID_INPUT',
+  'INVALID_NAME',
+  'INVALID_OUTPUT',
+  'LEASE_LOST',
+  'NON_DETERMINISM',
+  'NOT_SERIALIZABLE',
+  'PAYLOAD_TOO_LARGE',
+  'RPC_NOT_FOUND',
+  'RUN_CANCELLED',
+  'RUN_CONFLICT',
+  'RUN_NOT_FOUND',
+  'RUN_SUSPENDED',
+  'SCHEMA_TOO_NEW',
+  'SERVER_TOO_OLD',
+  'STORE_UNAVAILABLE',
+  'WAIT_TIMEOUT',
+  'WORKFLOW_NOT_FOUND',
+] as const
+
+export type WorkflowErrorCode = (typeof codes)[number]
+
+const knownCodes: ReadonlySet<unknown> = new Set(codes)
+
+/** Another attempt would end the same. */
+const finalCodes: ReadonlySet<unknown> = new Set<WorkflowErrorCode>([
+  'INVALID_INPUT',
+  'NOT_SERIALIZABLE',
+  'PAYLOAD_TOO_LARGE',
+  'RPC_NOT_FOUND',
+  'WORKFLOW_NOT_FOUND',
+])
 
 /** The base of every error this product makes. Compare `code`, or use `WorkflowError.is`: two copies of a package may be loaded. */
 export class WorkflowError extends Error {
@@ -31,22 +46,24 @@ export class WorkflowError extends Error {
     this.code = code
   }
 
+  /** False where a step that throws this gains nothing by another attempt. */
+  get retryable(): boolean {
+    return !finalCodes.has(this.code)
+  }
+
   static is(error: unknown, code?: WorkflowErrorCode): error is WorkflowError {
     if (!(error instanceof Error) || !('code' in error)) return false
     return code === undefined ? knownCodes.has(error.code) : error.code === code
   }
 }
 
-const knownCodes: ReadonlySet<unknown> = new Set<WorkflowErrorCode>([
-  'ATTEMPT_LOST', 'CONFIGURATION', 'INVALID_DURATION', 'INVALID_INPUT', 'INVALID_NAME', 'LEASE_LOST', 'NON_DETERMINISM',
-  'NOT_SERIALIZABLE', 'PAYLOAD_TOO_LARGE', 'RPC_NOT_FOUND', 'RUN_CANCELLED', 'RUN_CONFLICT', 'RUN_FAILED', 'RUN_NOT_FOUND',
-  'SCHEMA_TOO_NEW', 'SERVER_TOO_OLD', 'STORE_UNAVAILABLE', 'WAIT_TIMEOUT', 'WORKFLOW_NOT_FOUND',
-])
-
 /** The lease was superseded or its run has ended: nothing of the write was applied. */
 export class LeaseLostError extends WorkflowError {
   constructor(runId: RunId, step?: StepId) {
-    super('LEASE_LOST', `the lease of run ${runId}${step ? `, step '${step.name}'` : ''} is no longer held here: another worker has it, or the run has ended`)
+    super(
+      'LEASE_LOST',
+      `the lease of run ${runId}${step ? `, step '${step.name}'` : ''} is no longer held here: another worker has it, or the run has ended`,
+    )
   }
 }
 

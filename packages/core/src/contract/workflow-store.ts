@@ -174,7 +174,13 @@ export interface Turn {
 }
 
 export type StepPlan =
-  | (Asked & { readonly kind: 'rpc'; readonly rpcName: string; readonly input: Payload; readonly inputDigest: string; readonly policy: RetryPolicy })
+  | (Asked & {
+      readonly kind: 'rpc'
+      readonly rpcName: string
+      readonly input: Payload
+      readonly inputDigest: string
+      readonly policy: RetryPolicy
+    })
   | (Asked & { readonly kind: 'sleep'; readonly delayMs: number })
   /** Consumes the oldest waiting signal of its name in the same write. */
   | (Asked & { readonly kind: 'suspend' })
@@ -227,7 +233,13 @@ export interface Renewed {
 }
 
 export type NewSignal =
-  | { readonly kind: 'signal'; readonly runId: RunId; readonly signalId: string; readonly name: string; readonly payload: Payload }
+  | {
+      readonly kind: 'signal'
+      readonly runId: RunId
+      readonly signalId: string
+      readonly name: string
+      readonly payload: Payload
+    }
   | { readonly kind: 'resume'; readonly runId: RunId }
 
 export interface Sweep {

@@ -1,0 +1,36 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { RunId } from '../contract/index.ts'
+
+/** Whose code is running: known across awaits, so that a stray rejection and a misplaced call can be told from others. */
+export interface BodyScope {
+  readonly runId: RunId
+  readonly workflow: string
+  /** Inside an inline step's function, where side effects belong. */
+  readonly inStep: boolean
+  /** The body left a rejection unhandled. */
+  readonly onRejection: (error: unknown) => void
+}
+
+export const bodyScope = new AsyncLocalStorage<BodyScope>()
+
+let watchers = 0
+
+/**
+ * While any engine runs: a rejection that a workflow's body leaves unhandled fails that run instead of the process (A7).
+ * Everybody else's unhandled rejections keep their meaning.
+ */
+export function watchRejections(): () => void {
+  if (watchers++ === 0) process.on('unhandledRejection', onUnhandledRejection)
+  let watching = true
+  return () => {
+    if (watching && --watchers === 0) process.off('unhandledRejection', onUnhandledRejection)
+    watching = false
+  }
+}
+
+function onUnhandledRejection(error: unknown): void {
+  const scope = bodyScope.getStore()
+  if (scope) return scope.onRejection(error)
+  // Listening at all switched Node's own reaction off for the whole process: without another listener, do as it would.
+  if (process.listenerCount('unhandledRejection') === 1) throw error
+}

@@ -1,0 +1,63 @@
+import type { Doorbell, RunId, RunItem, RunNotices, WorkItem } from '../contract/index.ts'
+import type { LeaseKeeper } from './lease-keeper.ts'
+import type { Report } from './report.ts'
+
+/** How long progress notices are gathered: they are for people watching, not for the engine. */
+const gatherProgressMs = 100
+
+/**
+ * Hands work on, as best it can: to this process where that is quickest, else to the queue. Never rejects, because the
+ * sweep finds whatever it loses.
+ */
+export class Dispatcher {
+  readonly #doorbell: Pick<Doorbell, 'ring'>
+  readonly #notices: RunNotices
+  readonly #keeper: LeaseKeeper
+  readonly #report: Report
+  readonly #progress = new Set<RunId>()
+  /** Set while this process takes turns: takes the item if there is room. */
+  takeHere: (item: RunItem) => boolean = () => false
+
+  constructor(parts: { doorbell: Pick<Doorbell, 'ring'>; notices: RunNotices; keeper: LeaseKeeper; report: Report }) {
+    this.#doorbell = parts.doorbell
+    this.#notices = parts.notices
+    this.#keeper = parts.keeper
+    this.#report = parts.report
+  }
+
+  async dispatch(items: readonly WorkItem[]): Promise<void> {
+    const elsewhere: RunId[] = []
+    const toRing = items.filter((item) => {
+      if (item.kind === 'step') return true
+      if (this.#keeper.wake(item.runId)) return false
+      if (item.held) elsewhere.push(item.runId)
+      return !item.held && !this.takeHere(item)
+    })
+    if (elsewhere.length > 0) this.tell(elsewhere)
+    if (toRing.length === 0) return
+    try {
+      await this.#doorbell.ring(toRing)
+    } catch (error) {
+      this.#report({ kind: 'trouble', during: 'ringing the queue', error })
+    }
+  }
+
+  /** Tell the other processes at once: a run ended, or its holder is to look. */
+  tell(runIds: readonly RunId[]): void {
+    this.#notices
+      .publish(runIds)
+      .catch((error: unknown) => this.#report({ kind: 'trouble', during: 'sending notices', error }))
+  }
+
+  /** Tell those who watch, some time soon. */
+  progressed(runId: RunId): void {
+    if (this.#progress.size === 0) setTimeout(() => this.#tellProgress(), gatherProgressMs).unref()
+    this.#progress.add(runId)
+  }
+
+  #tellProgress(): void {
+    const runIds = [...this.#progress]
+    this.#progress.clear()
+    this.tell(runIds)
+  }
+}

@@ -1,0 +1,82 @@
+import type { Clock, StepId, StepOutcome } from '../contract/index.ts'
+import { retryPolicy } from '../domain/retry-policy.ts'
+import { stepKey } from '../domain/step-id.ts'
+import type { Command } from '../replay/index.ts'
+import { bodyScope, type BodyScope } from './body-scope.ts'
+import type { InlineAttempt } from './inline-steps.ts'
+import type { Payloads } from './payloads.ts'
+import { runAttempt } from './run-attempt.ts'
+
+export type InlineCommand = Command & { readonly kind: 'inline' }
+
+interface Waiting {
+  readonly command: InlineCommand
+  /** Attempts begun. */
+  readonly attempt: number
+  /** Not before then, by this process' clock. */
+  readonly dueAt: number
+}
+
+/** The inline steps a body waits for: those whose next attempt waits for its time, and those that were handed out. */
+export class OpenInline {
+  readonly #waiting = new Map<string, Waiting>()
+  readonly #handedOut = new Map<string, InlineCommand>()
+  readonly #clock: Clock
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  add(command: InlineCommand, dueInMs: number): void {
+    this.#waiting.set(stepKey(command.id), { command, attempt: command.attempt, dueAt: this.#clock.now() + dueInMs })
+  }
+
+  /** An attempt ended without settling the step, here or in another process. */
+  again(id: StepId, attempt: number, dueInMs: number): void {
+    const key = stepKey(id)
+    const command = this.#handedOut.get(key) ?? this.#waiting.get(key)?.command
+    if (!command) return
+    this.#handedOut.delete(key)
+    this.#waiting.set(key, { command, attempt, dueAt: this.#clock.now() + dueInMs })
+  }
+
+  settled(id: StepId): void {
+    this.#waiting.delete(stepKey(id))
+    this.#handedOut.delete(stepKey(id))
+  }
+
+  /** Hand out those whose time has come, with the number of the attempt that is to run. */
+  takeDue(): { command: InlineCommand; attempt: number }[] {
+    const now = this.#clock.now()
+    const due: { command: InlineCommand; attempt: number }[] = []
+    for (const [key, { command, attempt, dueAt }] of this.#waiting) {
+      if (dueAt > now) continue
+      this.#waiting.delete(key)
+      this.#handedOut.set(key, command)
+      due.push({ command, attempt: attempt + 1 })
+    }
+    return due
+  }
+
+  /** Until the next one is due; null when none waits for its time. */
+  get nextDueInMs(): number | null {
+    if (this.#waiting.size === 0) return null
+    return Math.min(...[...this.#waiting.values()].map((waiting) => waiting.dueAt)) - this.#clock.now()
+  }
+}
+
+/** One attempt of an inline step: runs its function and makes an outcome of whatever happens. */
+export function inlineAttempt(
+  { command, attempt }: { command: InlineCommand; attempt: number },
+  payloads: Payloads,
+  scope: BodyScope,
+): InlineAttempt {
+  const { id, askedAfter, lost } = command
+  const policy = retryPolicy(command.options, undefined, `step '${command.name}'`)
+  const run = (): Promise<StepOutcome> =>
+    runAttempt(
+      { call: () => bodyScope.run({ ...scope, inStep: true }, command.run), step: command.name, policy, attempt, lost },
+      payloads,
+    )
+  return { id, askedAfter, attempt, run }
+}

@@ -1,0 +1,184 @@
+import { randomUUID } from 'node:crypto'
+import { setImmediate as macrotask } from 'node:timers/promises'
+import type { Run, RunClaim, RunId, RunItem } from '../contract/index.ts'
+import { crashesReason, MAX_CRASHES } from '../domain/limits.ts'
+import { createReplay, createWorkflowContext, type ContextSource } from '../replay/index.ts'
+import type { WorkflowDefinition } from '../define/index.ts'
+import { bodyScope, type BodyScope } from './body-scope.ts'
+import type { EngineParts } from './parts.ts'
+import { ParkedRuns } from './parked-runs.ts'
+import { RunTurns, type Left, type ParkedRun, type RunningBody } from './run-turns.ts'
+import { Slots } from './slots.ts'
+
+/** From this many crashes on a run may be what kills the process: such runs are taken one at a time. */
+const suspectCrashes = 2
+const suspectDelayMs = 1_000
+
+export type ContextOf = (run: Run) => ContextSource
+
+/** Takes the turns of runs: claims them, replays them, and leaves them parked or ended. */
+export class Orchestrator {
+  readonly #parts: EngineParts
+  readonly #slots: Slots
+  readonly #suspects = new Slots(1)
+  readonly #parked = new ParkedRuns()
+  /** Runs that are being taken; true when something came for one meanwhile. */
+  readonly #active = new Map<RunId, boolean>()
+  readonly #work = new Set<Promise<void>>()
+  readonly #contextOf: ContextOf
+
+  constructor(parts: EngineParts, concurrency: number, contextOf: ContextOf) {
+    this.#parts = parts
+    this.#slots = new Slots(concurrency)
+    this.#contextOf = contextOf
+  }
+
+  /** Take this run's turns when a place is free. Never rejects. */
+  async take(item: RunItem): Promise<void> {
+    if (this.#noted(item.runId)) return
+    this.#active.set(item.runId, false)
+    await this.#slots.take()
+    await this.#run(item)
+  }
+
+  /** Take it if a place is free now; false when it should go to somebody else. */
+  tryTake(item: RunItem): boolean {
+    if (this.#parts.stopping.aborted || !this.#parts.registry.workflow(item.workflow)) return false
+    if (this.#noted(item.runId)) return true
+    if (!this.#slots.tryTake()) return false
+    this.#active.set(item.runId, false)
+    void this.#run(item)
+    return true
+  }
+
+  /** Resolves when every run has been left; the engine's signals make that soon. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#work)
+    this.#parked.dropAll()
+  }
+
+  /** A run that is being taken is not taken twice; what came for it is looked at when it is left. */
+  #noted(runId: RunId): boolean {
+    if (!this.#active.has(runId)) return false
+    this.#active.set(runId, true)
+    this.#parts.keeper.wake(runId)
+    return true
+  }
+
+  async #run(item: RunItem): Promise<void> {
+    const work = this.#untilLeft(item)
+    this.#work.add(work)
+    await work
+    this.#work.delete(work)
+  }
+
+  async #untilLeft(item: RunItem): Promise<void> {
+    const { runId } = item
+    try {
+      let again = true
+      while (again && !this.#parts.stopping.aborted) {
+        this.#active.set(runId, false)
+        again = (await this.#claimAndPlay(item)) || this.#active.get(runId) === true
+      }
+    } catch (error) {
+      this.#parts.report({ kind: 'trouble', during: 'claiming a run', runId, error })
+    } finally {
+      this.#active.delete(runId)
+      this.#slots.give()
+    }
+  }
+
+  /** One claim and the turns under it. True: claim again at once. */
+  async #claimAndPlay({ runId, workflow }: RunItem): Promise<boolean> {
+    const { store, registry, owner, settings } = this.#parts
+    const definition = registry.workflow(workflow)
+    if (!definition) return false
+    const parked = this.#parked.take(runId)
+    const claim = await store.claimRun({
+      runId,
+      owner,
+      claimId: randomUUID(),
+      leaseMs: settings.leaseMs,
+      known: [{ name: definition.name, codeHash: definition.codeHash }],
+      after: parked?.revision ?? 0,
+      limit: { max: MAX_CRASHES, reason: crashesReason() },
+    })
+    if (claim === null || 'ended' in claim) {
+      parked?.body.replay.abandon()
+      if (claim !== null) await this.#cancelOrphan(runId)
+      return false
+    }
+    const suspect = claim.history.run.crashes >= suspectCrashes
+    if (suspect && !this.#suspects.tryTake()) return this.#putBack(claim)
+    try {
+      return this.#leave(runId, await this.#play(claim, definition, parked))
+    } finally {
+      if (suspect) this.#suspects.give()
+    }
+  }
+
+  async #play(claim: RunClaim, definition: WorkflowDefinition, parked: ParkedRun | null): Promise<Left> {
+    const body = parked?.body ?? (await this.#startBody(claim, definition))
+    const turns = new RunTurns(this.#parts, { claim, codeHash: definition.codeHash, body, parked })
+    const left = await turns.play()
+    if (left.kind !== 'parked') body.replay.abandon()
+    return left
+  }
+
+  #leave(runId: RunId, left: Left): boolean {
+    if (left.kind === 'stale') return true
+    if (left.kind !== 'parked') return false
+    const { body } = left.parked
+    const workflow = body.scope.workflow
+    this.#parked.put(runId, left.parked)
+    body.onMoved = () => void this.#parts.dispatcher.dispatch([{ kind: 'run', runId, workflow }])
+    return body.moved || body.rejection !== null
+  }
+
+  /** Another suspect is running here: let this one wait, so that the one that kills is found out (A21). */
+  async #putBack({ lease, history }: RunClaim): Promise<boolean> {
+    const next = { kind: 'yield', delayMs: suspectDelayMs } as const
+    await this.#parts.store.commitRun(lease, {
+      number: 1,
+      after: history.revision,
+      codeHash: '',
+      schedule: [],
+      record: [],
+      next,
+    })
+    return false
+  }
+
+  async #cancelOrphan(runId: RunId): Promise<void> {
+    const { cancelled, wake } = await this.#parts.store.cancelRun(runId, 'its parent run has ended')
+    if (cancelled) this.#parts.dispatcher.tell([runId])
+    await this.#parts.dispatcher.dispatch(wake)
+  }
+
+  async #startBody({ history }: RunClaim, definition: WorkflowDefinition): Promise<RunningBody> {
+    const { payloads, app, settings, clock } = this.#parts
+    const { run } = history
+    const input = await payloads.decode(run.input)
+    const source = this.#contextOf(run)
+    const scope: BodyScope = {
+      runId: run.runId,
+      workflow: run.workflow,
+      inStep: false,
+      onRejection: (error) => {
+        body.rejection ??= { error }
+        body.onMoved()
+      },
+    }
+    const replay = createReplay(
+      (port) =>
+        bodyScope.run(scope, () => app.callWorkflow(definition.name, input, createWorkflowContext(port, source))),
+      { yieldTurn: () => macrotask(), grace: () => clock.sleep(settings.replayGraceMs) },
+    )
+    const body: RunningBody = { replay, scope, rejection: null, moved: false, onMoved: () => undefined }
+    replay.onMoved(() => {
+      body.moved = true
+      body.onMoved()
+    })
+    return body
+  }
+}

@@ -1,0 +1,287 @@
+import type { Changes, Committed, InlineRecord, RunClaim, Step, StepPlan, Turn } from '../contract/index.ts'
+import { WorkflowError } from '../contract/index.ts'
+import { stepKey } from '../domain/step-id.ts'
+import type { Command, Decision, Replay, ReplayStep } from '../replay/index.ts'
+import { Bell } from './bell.ts'
+import type { BodyScope } from './body-scope.ts'
+import { encodeLeaving, encodePlan } from './encode-turn.ts'
+import { readToEnd, toReplaySteps, toSettledRecords } from './history.ts'
+import { InlineSteps } from './inline-steps.ts'
+import type { HeldLease } from './lease-keeper.ts'
+import { inlineAttempt, OpenInline, type InlineCommand } from './open-inline.ts'
+import type { EngineParts } from './parts.ts'
+import { persist } from './persist.ts'
+import { planLeaving, type Leaving } from './plan-turn.ts'
+
+/** A run's replay between two claims. A cache: without it the next claim replays from the start. */
+export interface ParkedRun {
+  readonly body: RunningBody
+  readonly open: OpenInline
+  /** The history is known up to here. */
+  readonly revision: number
+}
+
+/** A body under replay, and what it told outside of any turn. */
+export interface RunningBody {
+  readonly replay: Replay
+  readonly scope: BodyScope
+  /** Set when the body left a rejection unhandled: that fails the run. */
+  rejection: { readonly error: unknown } | null
+  /** It asked, returned or threw since it was last advanced. */
+  moved: boolean
+  /** Rings whoever holds the run, or the orchestrator while it is parked. */
+  onMoved: () => void
+}
+
+/** How a held run was left. */
+export type Left =
+  | { readonly kind: 'parked'; readonly parked: ParkedRun }
+  | { readonly kind: 'ended' | 'suspended' | 'yielded' | 'lost' }
+  /** The cached replay does not fit the history; a fresh one may. */
+  | { readonly kind: 'stale' }
+
+/** Inline steps that failed on the way to their outcome leave the run to be claimed again after this. */
+const troubleDelayMs = 5_000
+/** An inline retry this near is waited for with the lease held: leaving and claiming again would take longer. */
+const worthHoldingMs = 50
+
+/**
+ * Takes the turns of one held run: an event loop over inline outcomes, wakes and the body's own moves, in which every
+ * event commits, moves `seen` to what was just read, and advances at once (A5).
+ */
+export class RunTurns {
+  readonly #parts: EngineParts
+  readonly #claim: RunClaim
+  readonly #codeHash: string
+  readonly #held: HeldLease
+  /** Aborts when nothing more can or should be written. */
+  readonly #quit: AbortSignal
+  readonly #body: RunningBody
+  readonly #open: OpenInline
+  readonly #cached: boolean
+  readonly #bell = new Bell()
+  readonly #inline = new InlineSteps(this.#bell.ring)
+  #seen: { revision: number; wakeSeq: number }
+  #turn = 0
+  #woken = false
+  #toldWaiting = false
+
+  constructor(
+    parts: EngineParts,
+    run: { claim: RunClaim; codeHash: string; body: RunningBody; parked: ParkedRun | null },
+  ) {
+    this.#parts = parts
+    this.#claim = run.claim
+    this.#codeHash = run.codeHash
+    this.#body = run.body
+    this.#open = run.parked?.open ?? new OpenInline(parts.clock)
+    this.#cached = run.parked !== null
+    this.#seen = run.claim.history
+    this.#held = parts.keeper.hold(run.claim.lease, () => this.#wake())
+    this.#quit = AbortSignal.any([this.#held.signal, parts.graceOver])
+  }
+
+  /** Until the run is parked, ended, or no longer ours. Never rejects. */
+  async play(): Promise<Left> {
+    const { stopping, graceOver } = this.#parts
+    const signals = [this.#held.signal, stopping, graceOver]
+    for (const signal of signals) signal.addEventListener('abort', this.#bell.ring)
+    this.#body.onMoved = this.#bell.ring
+    try {
+      return await this.#play()
+    } catch (error) {
+      if (WorkflowError.is(error, 'LEASE_LOST')) return { kind: 'lost' }
+      return await this.#giveUp(error)
+    } finally {
+      for (const signal of signals) signal.removeEventListener('abort', this.#bell.ring)
+      this.#parts.keeper.drop(this.#held)
+    }
+  }
+
+  async #play(): Promise<Left> {
+    let changed = await this.#read(this.#claim.history)
+    for (;;) {
+      this.#body.moved = false
+      const decision = await this.#body.replay.advance(changed)
+      if (decision.kind === 'diverged' && this.#cached) return await this.#leaveStale()
+      const acted = await this.#act(decision)
+      if (!Array.isArray(acted)) return acted
+      changed = acted
+    }
+  }
+
+  /** Write what the body asked for and what ended, until there is news to advance by, or the run is left. */
+  async #act(decision: Decision): Promise<ReplayStep[] | Left> {
+    let schedule = await this.#take(decision)
+    for (;;) {
+      if (this.#held.signal.aborted) return { kind: 'lost' }
+      if (this.#inline.trouble) throw this.#inline.trouble.error
+      const due = this.#parts.stopping.aborted ? [] : this.#open.takeDue()
+      const record = this.#inline.takeEnded()
+      const leaving = this.#plan(decision, due.length + record.length)
+      let changed: ReplayStep[] = []
+      if (schedule.length > 0 || record.length > 0 || leaving.kind !== 'hold' || this.#woken) {
+        const committed = await this.#commit(schedule, record, leaving)
+        schedule = []
+        if (committed.released) return this.#left(leaving)
+        changed = await this.#merge(committed, record)
+      }
+      for (const attempt of due) this.#inline.start(inlineAttempt(attempt, this.#parts.payloads, this.#body.scope))
+      if (changed.length > 0) return changed
+      if (leaving.kind !== 'hold') continue
+      if (!this.#body.moved) await this.#nextEvent(decision)
+      if (this.#body.moved) return []
+    }
+  }
+
+  /** Commands are given once: rpc steps and sleeps become plans, inline steps are kept until they settle. */
+  async #take(decision: Decision): Promise<StepPlan[]> {
+    if (!('commands' in decision)) return []
+    const plans: StepPlan[] = []
+    for (const command of decision.commands) {
+      if (isInline(command)) {
+        if (command.attempt === 0) this.#open.add(command, 0)
+        else this.#open.add(command, this.#inlineDueInMs.get(stepKey(command.id)) ?? 0)
+      } else plans.push(await encodePlan(command, this.#parts))
+    }
+    return plans
+  }
+
+  #plan(decision: Decision, ready: number): Leaving {
+    const dueInMs = this.#parts.stopping.aborted ? null : this.#open.nextDueInMs
+    const soon = dueInMs !== null && dueInMs <= worthHoldingMs ? 1 : 0
+    if (this.#body.rejection) return { kind: 'fail', error: this.#body.rejection.error }
+    return planLeaving({
+      decision,
+      inline: ready + soon + this.#inline.running,
+      wakeSeq: this.#seen.wakeSeq,
+      stopping: this.#parts.stopping.aborted,
+      graceOver: this.#parts.graceOver.aborted,
+    })
+  }
+
+  async #commit(schedule: readonly StepPlan[], record: readonly InlineRecord[], leaving: Leaving): Promise<Committed> {
+    this.#woken = false
+    const { store, dispatcher, sweeper, clock, report } = this.#parts
+    const next = await encodeLeaving(leaving, this.#codeHash, this.#parts.payloads)
+    const turn: Turn = {
+      number: ++this.#turn,
+      after: this.#seen.revision,
+      codeHash: this.#codeHash,
+      schedule,
+      record,
+      next,
+    }
+    const committed = await persist({ during: 'committing a turn', signal: this.#quit, clock, report }, () =>
+      store.commitRun(this.#claim.lease, turn),
+    )
+    for (const delayMs of delaysOf(turn)) sweeper.expectIn(delayMs)
+    // The lease goes before its run is dispatched: else the wake would be taken for one of this holder.
+    if (committed.released) this.#parts.keeper.drop(this.#held)
+    void dispatcher.dispatch(committed.wake)
+    dispatcher.progressed(this.#claim.lease.runId)
+    return committed
+  }
+
+  async #merge(
+    committed: Extract<Committed, { released: false }>,
+    record: readonly InlineRecord[],
+  ): Promise<ReplayStep[]> {
+    for (const { id, attempt, outcome } of record) {
+      if (outcome.kind === 'retry') this.#open.again(id, attempt, outcome.delayMs)
+    }
+    for (const { id } of committed.recorded) this.#open.settled(id)
+    const own = await toSettledRecords(committed.recorded, record, this.#parts.payloads)
+    this.#seen = { ...this.#seen, wakeSeq: committed.wakeSeq }
+    return [...own, ...(await this.#read(committed))]
+  }
+
+  async #read(changes: Changes): Promise<ReplayStep[]> {
+    const { steps, revision } = await readToEnd(this.#parts.store, this.#claim.lease.runId, changes)
+    this.#seen = { ...this.#seen, revision }
+    for (const step of steps) this.#noteInline(step)
+    return toReplaySteps(steps, this.#parts.payloads)
+  }
+
+  readonly #inlineDueInMs = new Map<string, number>()
+
+  /** What other processes did of this run's inline steps. */
+  #noteInline(step: Step): void {
+    if (step.kind !== 'inline') return
+    if (step.settledSeq !== null) return this.#open.settled(step.id)
+    this.#inlineDueInMs.set(stepKey(step.id), step.dueInMs ?? 0)
+    this.#open.again(step.id, step.attempt, step.dueInMs ?? 0)
+  }
+
+  async #nextEvent(decision: Decision): Promise<void> {
+    this.#tellWaitingOutside(decision)
+    const dueInMs = this.#open.nextDueInMs
+    const timer = new AbortController()
+    if (dueInMs !== null) void this.#parts.clock.sleep(dueInMs, timer.signal).then(this.#bell.ring)
+    await this.#bell.wait()
+    timer.abort()
+  }
+
+  #wake(): void {
+    this.#woken = true
+    this.#bell.ring()
+  }
+
+  #tellWaitingOutside(decision: Decision): void {
+    if (this.#toldWaiting || !('open' in decision) || decision.open > 0 || this.#inline.running > 0) return
+    this.#toldWaiting = true
+    const { runId, workflow } = this.#claim.history.run
+    this.#parts.report({ kind: 'waiting-outside', runId, workflow })
+  }
+
+  #left(leaving: Leaving): Left {
+    const { runId, workflow } = this.#claim.history.run
+    const { report, dispatcher } = this.#parts
+    if (leaving.kind === 'park') {
+      report({ kind: 'run-parked', runId, workflow })
+      return { kind: 'parked', parked: { body: this.#body, open: this.#open, revision: this.#seen.revision } }
+    }
+    if (leaving.kind === 'yield') return { kind: 'yielded' }
+    dispatcher.tell([runId])
+    if (leaving.kind === 'suspend') {
+      report({ kind: 'run-suspended', runId, workflow, reason: leaving.reason })
+      return { kind: 'suspended' }
+    }
+    report({ kind: endedEvents[leaving.kind as keyof typeof endedEvents], runId, workflow })
+    return { kind: 'ended' }
+  }
+
+  async #leaveStale(): Promise<Left> {
+    await this.#commit([], [], { kind: 'yield', delayMs: 0 })
+    return { kind: 'stale' }
+  }
+
+  /** Something that is not the run's fault: give it back to be tried again, here or elsewhere. */
+  async #giveUp(error: unknown): Promise<Left> {
+    const { runId } = this.#claim.lease
+    const { report } = this.#parts
+    report({ kind: 'trouble', during: 'taking a turn', runId, error })
+    if (this.#held.signal.aborted || WorkflowError.is(error, 'STORE_UNAVAILABLE')) return { kind: 'lost' }
+    try {
+      await this.#commit([], [], { kind: 'yield', delayMs: troubleDelayMs })
+      return { kind: 'yielded' }
+    } catch (second) {
+      // Its lease runs out then, and others take it.
+      report({ kind: 'trouble', during: 'giving a run back', runId, error: second })
+      return { kind: 'lost' }
+    }
+  }
+}
+
+const endedEvents = { complete: 'run-completed', fail: 'run-failed', cancel: 'run-cancelled' } as const
+
+function isInline(command: Command): command is InlineCommand {
+  return command.kind === 'inline'
+}
+
+/** When this turn's own timers are due. */
+function delaysOf(turn: Turn): number[] {
+  const sleeps = turn.schedule.flatMap((plan) => (plan.kind === 'sleep' ? [plan.delayMs] : []))
+  const retries = turn.record.flatMap(({ outcome }) => (outcome.kind === 'retry' ? [outcome.delayMs] : []))
+  return [...sleeps, ...retries]
+}

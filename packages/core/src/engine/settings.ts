@@ -1,0 +1,24 @@
+/** How the engine times itself, all in milliseconds. What users may set is in `WorkflowServiceOptions`; the rest is for tests. */
+export interface EngineSettings {
+  /** How long a frozen or cut-off process keeps its runs and steps from others. */
+  readonly leaseMs: number
+  /** Between two looks for stalled work; timers are met earlier. */
+  readonly sweepMs: number
+  /** How long a dispatched item may stay unclaimed before it is dispatched again; doubles each time. */
+  readonly redispatchAfterMs: number
+  /** How long a process' connection must be gone before the process counts as dead. */
+  readonly deathGraceMs: number
+  /** How long a replayed body may take to ask again for what it asked for live, when it awaits things that are not steps. */
+  readonly replayGraceMs: number
+  /** Behind the notices: how often a waiter looks by itself. */
+  readonly watchPollMs: number
+}
+
+export const defaultSettings: EngineSettings = {
+  leaseMs: 10_000,
+  sweepMs: 1_000,
+  redispatchAfterMs: 5_000,
+  deathGraceMs: 1_000,
+  replayGraceMs: 5_000,
+  watchPollMs: 5_000,
+}

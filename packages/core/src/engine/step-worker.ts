@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto'
+import type { StepClaim, StepItem, StepOutcome } from '../contract/index.ts'
+import { invocationId } from '../domain/invocation-id.ts'
+import { lostAttemptsReason, MAX_LOST_ATTEMPTS } from '../domain/limits.ts'
+import { stepKey } from '../domain/step-id.ts'
+import type { HeldLease } from './lease-keeper.ts'
+import type { EngineParts } from './parts.ts'
+import { persist } from './persist.ts'
+import { runAttempt } from './run-attempt.ts'
+
+/** After the grace is over and its signal has aborted, how long a function gets to return before its step is given back. */
+const abortGraceMs = 250
+const troubleDelayMs = 5_000
+
+/** Unfinished: another attempt is to be made, this one counted if its function was entered. */
+interface GivenBack {
+  readonly entered: boolean
+  readonly delayMs: number
+}
+
+/** Runs rpc steps: what was dispatched is read from the store, never from the message (F51). */
+export class StepWorker {
+  readonly #parts: EngineParts
+  readonly #work = new Set<Promise<void>>()
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts
+  }
+
+  /** Claim this step if it is to be run, run one attempt, settle it. Never rejects. */
+  async take(item: StepItem): Promise<void> {
+    const work = this.#take(item).catch((error: unknown) =>
+      this.#parts.report({ kind: 'trouble', during: `step '${item.step.name}'`, runId: item.runId, error }),
+    )
+    this.#work.add(work)
+    await work
+    this.#work.delete(work)
+  }
+
+  /** Resolves when every step has been settled or given back; the engine's signals bound that. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#work)
+  }
+
+  async #take({ runId, step }: StepItem): Promise<void> {
+    const { store, owner, settings, registry, keeper, stopping, dispatcher } = this.#parts
+    if (stopping.aborted) return
+    const claim = await store.claimStep({
+      runId,
+      step,
+      owner,
+      claimId: randomUUID(),
+      leaseMs: settings.leaseMs,
+      known: registry.rpcs().map((rpc) => rpc.name),
+      limit: { max: MAX_LOST_ATTEMPTS, reason: lostAttemptsReason(step) },
+    })
+    if (claim === null) return
+    const held = keeper.hold(claim.lease)
+    try {
+      if (stopping.aborted) await this.#giveBack(claim, false, 0)
+      else await this.#runAndSettle(claim, held)
+      dispatcher.progressed(runId)
+    } finally {
+      keeper.drop(held)
+    }
+  }
+
+  async #runAndSettle(claim: StepClaim, held: HeldLease): Promise<void> {
+    const { clock, report, graceOver, store } = this.#parts
+    const patience = new AbortController()
+    const outcome = await Promise.race([
+      this.#attempt(claim, AbortSignal.any([held.signal, graceOver])),
+      this.#graceAndMore(patience.signal),
+    ])
+    patience.abort()
+    if (held.signal.aborted) return
+    if ('entered' in outcome) return this.#giveBack(claim, outcome.entered, outcome.delayMs)
+    const settled = await persist({ during: 'settling a step', signal: held.signal, clock, report }, () =>
+      store.settleStep(claim.lease, outcome),
+    )
+    if (settled === null) return
+    this.#tellOutcome(claim, outcome)
+    if (outcome.kind === 'retry') this.#parts.sweeper.expectIn(outcome.delayMs)
+    await this.#parts.dispatcher.dispatch(settled.wake)
+  }
+
+  /** Never rejects: what is not the step's doing gives it back, to be tried again a little later. */
+  async #attempt(claim: StepClaim, signal: AbortSignal): Promise<StepOutcome | GivenBack> {
+    const { app, payloads, report } = this.#parts
+    const { rpcName, policy, attempt, lost, lease } = claim
+    const { runId, step = { name: rpcName, ordinal: 0 } } = lease
+    let entered = false
+    try {
+      const data = await payloads.decode(claim.input)
+      const workflowStep = {
+        runId,
+        stepId: stepKey(step),
+        attemptCount: attempt,
+        invocationId: invocationId(runId, step),
+        signal,
+      }
+      report({ kind: 'step-started', runId, step, attempt })
+      entered = true
+      return await runAttempt(
+        { call: () => app.callRpc(rpcName, data, { workflowStep }), step: step.name, policy, attempt, lost },
+        payloads,
+      )
+    } catch (error) {
+      report({ kind: 'trouble', during: `step '${step.name}'`, runId, error })
+      return { entered, delayMs: troubleDelayMs }
+    }
+  }
+
+  /** Resolves once this process' grace is over and the function, told so by its signal, has not returned either. */
+  #graceAndMore(done: AbortSignal): Promise<GivenBack> {
+    const { graceOver, clock } = this.#parts
+    return new Promise((resolve) => {
+      const wait = (): void => void clock.sleep(abortGraceMs, done).then(() => resolve({ entered: true, delayMs: 0 }))
+      if (graceOver.aborted) return wait()
+      graceOver.addEventListener('abort', wait, { once: true, signal: done })
+    })
+  }
+
+  async #giveBack(claim: StepClaim, entered: boolean, delayMs: number): Promise<void> {
+    const { store, dispatcher } = this.#parts
+    const { wake } = await store.releaseStep(claim.lease, { entered, delayMs })
+    await dispatcher.dispatch(wake)
+  }
+
+  #tellOutcome({ lease, attempt, rpcName }: StepClaim, outcome: StepOutcome): void {
+    const { runId, step = { name: rpcName, ordinal: 0 } } = lease
+    const { report } = this.#parts
+    if (outcome.kind === 'succeeded') report({ kind: 'step-succeeded', runId, step, attempt })
+    else report({ kind: outcome.kind === 'retry' ? 'step-retried' : 'step-failed', runId, step, attempt })
+  }
+}

@@ -1,0 +1,136 @@
+import type { RunId } from '../contract/index.ts'
+import { WorkflowError } from '../contract/index.ts'
+import { parseDuration } from '../domain/duration.ts'
+import { assertStepName } from '../domain/names.ts'
+import { deterministicUuid, seededRandom } from '../domain/random.ts'
+import { retryPolicy } from '../domain/retry-policy.ts'
+import type { EncodedInput, Request, StepRequestOptions } from './command.ts'
+import type { ReplayPort } from './replay.ts'
+
+/** What a body's context needs to know and to ask of the engine. */
+export interface ContextSource {
+  readonly runId: RunId
+  readonly workflowName: string
+  readonly createdAt: number
+  /** Throws when the value cannot be kept. */
+  encodeInput(value: unknown, what: string): EncodedInput
+  /** Throws `RPC_NOT_FOUND` with near matches. */
+  assertRpc(rpcName: string): void
+  getRun(): Promise<unknown>
+}
+
+/** The object a workflow function knows as `workflow`; its public type is `WorkflowContext`. */
+export interface BodyContext {
+  readonly runId: RunId
+  readonly workflowName: string
+  do(name: string, what: string | (() => unknown), ...rest: unknown[]): Promise<unknown>
+  sleep(name: string, duration: number | string): Promise<void>
+  sleepUntil(name: string, date: Date): Promise<void>
+  cancel(reason?: string): Promise<never>
+  getRun(): Promise<unknown>
+  now(): Date
+  random(): number
+  uuid(): string
+}
+
+/** Bad requests reject at once, the same on every replay: they never become a step. */
+export function createWorkflowContext(port: ReplayPort, source: ContextSource): BodyContext {
+  const random = seededRandom(`${source.runId}:random`)
+  let uuids = 0
+  return {
+    runId: source.runId,
+    workflowName: source.workflowName,
+    do: (name, what, ...rest) => asStep(() => port.request(asked(name, what, rest, source))),
+    sleep: (name, duration) =>
+      asStep(() => {
+        assertStepName(name)
+        const inMs = parseDuration(duration, `workflow.sleep('${name}', …)`)
+        return port.request({ kind: 'sleep', name, until: { inMs } }) as Promise<void>
+      }),
+    sleepUntil: (name, date) =>
+      asStep(() => {
+        assertStepName(name)
+        return port.request({ kind: 'sleep', name, until: { at: instant(date, name) } }) as Promise<void>
+      }),
+    cancel: (reason = 'cancelled by the workflow') => port.cancel(String(reason)),
+    getRun: () => source.getRun(),
+    now: () => new Date(port.now() ?? source.createdAt),
+    random,
+    uuid: () => deterministicUuid(source.runId, uuids++),
+  }
+}
+
+/** A bad request becomes a rejection, and like every step promise one that nobody has to await (A7). */
+function asStep<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return ask()
+  } catch (error) {
+    const rejected = Promise.reject<T>(error)
+    rejected.catch(() => undefined)
+    return rejected
+  }
+}
+
+function asked(name: string, what: unknown, rest: readonly unknown[], source: ContextSource): Request {
+  assertStepName(name)
+  if (typeof what === 'function') {
+    return { kind: 'inline', name, run: what as () => unknown, options: stepOptions(rest[0], name) }
+  }
+  if (typeof what !== 'string') throw notAStep(name, what)
+  source.assertRpc(what)
+  const options = stepOptions(rest[1], name)
+  return {
+    kind: 'rpc',
+    name,
+    rpcName: what,
+    input: source.encodeInput(rest[0], `the input of step '${name}'`),
+    options,
+  }
+}
+
+function instant(date: unknown, name: string): number {
+  if (date instanceof Date && !Number.isNaN(date.getTime())) return date.getTime()
+  throw new WorkflowError(
+    'INVALID_DURATION',
+    `workflow.sleepUntil('${name}', …): ${describe(date)} is not a valid Date`,
+  )
+}
+
+/** Validated here, where the body can see the error; read again where the step is planned. */
+function stepOptions(options: unknown, name: string): StepRequestOptions {
+  if (options === undefined) return {}
+  if (typeof options !== 'object' || options === null) {
+    throw new WorkflowError(
+      'INVALID_INPUT',
+      `step '${name}': options must be an object { retries?, retryDelay? }, got ${describe(options)}`,
+    )
+  }
+  const accepted = ['retries', 'retryDelay']
+  const unknown = Object.keys(options).find((key) => !accepted.includes(key))
+  if (unknown !== undefined) {
+    const later = ['backoff', 'timeout', 'onUncertain'].includes(unknown) ? ' (not in this release)' : ''
+    throw new WorkflowError(
+      'INVALID_INPUT',
+      `step '${name}': unknown option '${unknown}'${later}; accepted: ${accepted.join(', ')}`,
+    )
+  }
+  retryPolicy(options, {}, `step '${name}'`)
+  return options
+}
+
+function notAStep(name: string, what: unknown): WorkflowError {
+  return new WorkflowError(
+    'INVALID_INPUT',
+    `workflow.do('${name}', …): the second argument must be the name of a function (then its data follows) or a function to run, got ${describe(what)}`,
+  )
+}
+
+function describe(value: unknown): string {
+  return value === null
+    ? 'null'
+    : typeof value === 'string'
+      ? `'${value}'`
+      : typeof value === 'object'
+        ? 'an object'
+        : String(value)
+}

@@ -1,0 +1,126 @@
+import type { Attempt, Payload, Run, StepDetail } from '../contract/index.ts'
+import { WorkflowError } from '../contract/index.ts'
+import type { RecordedError, WorkflowRun } from '../define/index.ts'
+import type { Payloads } from '../engine/payloads.ts'
+
+/** One finished attempt of an RPC or inline step. */
+export interface HistoryEntry {
+  readonly stepName: string
+  /** 0 for the first use of the name in this run, 1 for the second … */
+  readonly ordinal: number
+  readonly kind: 'rpc' | 'inline'
+  /** The function an RPC step called. */
+  readonly rpcName: string | undefined
+  readonly status: 'succeeded' | 'failed'
+  /** 1, 2, 3 … */
+  readonly attemptCount: number
+  /** Set when it succeeded. */
+  readonly result: unknown
+  /** Set when it failed; `code: 'ATTEMPT_LOST'` when its worker died. */
+  readonly error: RecordedError | undefined
+  /** The process that ran it. */
+  readonly worker: string | undefined
+  /** When the attempt began. */
+  readonly createdAt: Date
+  readonly startedAt: Date
+  readonly endedAt: Date
+}
+
+/** A step as it stands now, sleeps and open ones included. */
+export interface StepView {
+  readonly stepName: string
+  readonly ordinal: number
+  readonly kind: StepDetail['kind']
+  readonly rpcName: string | undefined
+  readonly status: StepDetail['status']
+  readonly attemptCount: number
+  readonly worker: string | undefined
+  /** When a sleep ends or a retry may run; by the clock of this process. */
+  readonly dueAt: Date | undefined
+  readonly createdAt: Date
+  readonly startedAt: Date | undefined
+  readonly endedAt: Date | undefined
+}
+
+export async function toWorkflowRun(run: Run, payloads: Payloads): Promise<WorkflowRun> {
+  const [input, output, error] = await Promise.all([
+    payloads.decode(run.input),
+    run.output === null ? undefined : payloads.decode(run.output),
+    errorOf(run.error, payloads),
+  ])
+  return {
+    id: run.runId,
+    workflow: run.workflow,
+    status: run.status,
+    input,
+    output,
+    error: error ?? reasonOf(run),
+    tags: run.tags,
+    createdAt: new Date(run.createdAt),
+    updatedAt: new Date(run.updatedAt),
+    endedAt: run.endedAt === null ? undefined : new Date(run.endedAt),
+  }
+}
+
+export async function toHistoryEntry(attempt: Attempt, payloads: Payloads): Promise<HistoryEntry> {
+  const [result, error] = await Promise.all([
+    attempt.output === null ? undefined : payloads.decode(attempt.output),
+    attempt.outcome === 'lost' ? lostError(attempt) : errorOf(attempt.error, payloads),
+  ])
+  return {
+    stepName: attempt.step.name,
+    ordinal: attempt.step.ordinal,
+    kind: attempt.kind,
+    rpcName: attempt.rpcName ?? undefined,
+    status: attempt.outcome === 'succeeded' ? 'succeeded' : 'failed',
+    attemptCount: attempt.attempt,
+    result,
+    error,
+    worker: attempt.worker ?? undefined,
+    createdAt: new Date(attempt.startedAt),
+    startedAt: new Date(attempt.startedAt),
+    endedAt: new Date(attempt.endedAt),
+  }
+}
+
+export function toStepView(step: StepDetail, now: number): StepView {
+  const open = step.settledSeq === null
+  return {
+    stepName: step.id.name,
+    ordinal: step.id.ordinal,
+    kind: step.kind,
+    rpcName: step.rpcName ?? undefined,
+    status: step.status,
+    attemptCount: step.attempt,
+    worker: step.worker ?? undefined,
+    dueAt: open && step.dueInMs !== null ? new Date(now + step.dueInMs) : undefined,
+    createdAt: new Date(step.createdAt),
+    startedAt: step.startedAt === null ? undefined : new Date(step.startedAt),
+    endedAt: step.settledAt === null ? undefined : new Date(step.settledAt),
+  }
+}
+
+/** What `waitForRun` rejects with when the run did not complete. */
+export async function failureOf(run: Run, payloads: Payloads): Promise<unknown> {
+  if (run.status === 'failed' && run.error !== null) return payloads.decode(run.error)
+  return new WorkflowError('RUN_CANCELLED', `run ${run.runId} was cancelled: ${run.reason ?? 'no reason was given'}`)
+}
+
+async function errorOf(payload: Payload | null, payloads: Payloads): Promise<RecordedError | undefined> {
+  if (payload === null) return undefined
+  return (await payloads.decode(payload)) as RecordedError
+}
+
+function reasonOf(run: Run): RecordedError | undefined {
+  if (run.status !== 'cancelled' && run.status !== 'suspended') return undefined
+  const code = run.status === 'cancelled' ? 'RUN_CANCELLED' : 'RUN_SUSPENDED'
+  return new WorkflowError(code, run.reason ?? (run.status === 'cancelled' ? 'cancelled' : 'waits for a signal'))
+}
+
+function lostError(attempt: Attempt): RecordedError {
+  const by = attempt.worker === null ? '' : ` on ${attempt.worker}`
+  return new WorkflowError(
+    'ATTEMPT_LOST',
+    `attempt ${attempt.attempt} of step '${attempt.step.name}'${by} was lost with its worker`,
+  )
+}

@@ -1,0 +1,95 @@
+import type { Clock, Run, RunId, RunNotices, WorkflowReader } from '../contract/index.ts'
+import { WorkflowError } from '../contract/index.ts'
+import { Bell } from '../engine/bell.ts'
+import type { Report } from '../engine/report.ts'
+import type { EngineSettings } from '../engine/settings.ts'
+
+/** Behind notices that do not arrive, this often at first. */
+const firstPollMs = 100
+const pollGrowth = 1.5
+const slowestPollMs = 1_000
+
+/** Looks at runs whenever something is heard of them, and slowly by itself in case nothing is. */
+export class RunWatcher {
+  readonly #reader: WorkflowReader
+  readonly #notices: RunNotices
+  readonly #clock: Clock
+  readonly #settings: EngineSettings
+  readonly #report: Report
+  readonly #bells = new Map<RunId, Set<() => void>>()
+  #listening: Promise<{ close(): Promise<void> } | null> | null = null
+
+  constructor(parts: {
+    reader: WorkflowReader
+    notices: RunNotices
+    clock: Clock
+    settings: EngineSettings
+    report: Report
+  }) {
+    this.#reader = parts.reader
+    this.#notices = parts.notices
+    this.#clock = parts.clock
+    this.#settings = parts.settings
+    this.#report = parts.report
+  }
+
+  /** Hands over the run now (null: unknown) and after each change, until `look` answers true or `signal` aborts. */
+  async watch(runId: RunId, signal: AbortSignal, look: (run: Run | null) => boolean): Promise<void> {
+    const bell = new Bell()
+    const bells = this.#bells.get(runId) ?? new Set()
+    this.#bells.set(runId, bells.add(bell.ring))
+    signal.addEventListener('abort', bell.ring)
+    try {
+      // Listening comes before looking: what changes in between rings.
+      await this.#listen()
+      let pollMs = firstPollMs
+      while (!signal.aborted && !(await this.#looked(runId, look))) {
+        const next = new AbortController()
+        const waitMs = this.#notices.live ? this.#settings.watchPollMs : pollMs
+        pollMs = Math.min(pollMs * pollGrowth, slowestPollMs)
+        void this.#clock.sleep(waitMs, next.signal).then(bell.ring)
+        await bell.wait()
+        next.abort()
+      }
+    } finally {
+      signal.removeEventListener('abort', bell.ring)
+      bells.delete(bell.ring)
+      if (bells.size === 0) this.#bells.delete(runId)
+    }
+  }
+
+  /** The database being away is no answer: whoever waits goes on waiting. */
+  async #looked(runId: RunId, look: (run: Run | null) => boolean): Promise<boolean> {
+    try {
+      return look(await this.#reader.getRun(runId))
+    } catch (error) {
+      if (!WorkflowError.is(error, 'STORE_UNAVAILABLE')) throw error
+      this.#report({ kind: 'trouble', during: 'looking at a run', runId, error })
+      return false
+    }
+  }
+
+  async close(): Promise<void> {
+    const listening = this.#listening
+    this.#listening = null
+    await (await listening)?.close()
+  }
+
+  async #listen(): Promise<void> {
+    this.#listening ??= this.#notices
+      .subscribe({
+        onChanged: (runId) => this.#ring(this.#bells.get(runId)),
+        onMissed: () => [...this.#bells.values()].forEach((bells) => this.#ring(bells)),
+      })
+      .catch((error: unknown) => {
+        this.#report({ kind: 'trouble', during: 'listening for changes of runs', error })
+        this.#listening = null
+        return null
+      })
+    await this.#listening
+  }
+
+  #ring(bells: ReadonlySet<() => void> | undefined): void {
+    for (const ring of bells ?? []) ring()
+  }
+}

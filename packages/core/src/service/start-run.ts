@@ -1,0 +1,56 @@
+import { v7 as uuidv7 } from 'uuid'
+import type { NewRun, WorkflowStore } from '../contract/index.ts'
+import { WorkflowError } from '../contract/index.ts'
+import type { Registry } from '../define/index.ts'
+import { assertRunId } from '../domain/names.ts'
+import type { Payloads } from '../engine/payloads.ts'
+import { unknownWorkflow, validated } from './app.ts'
+
+/** What `rpc.startWorkflow` was given. */
+export interface StartRequest {
+  readonly name: string
+  readonly input: unknown
+  readonly runId: string | undefined
+}
+
+/**
+ * Checks everything that can be checked, then creates the run: bad input leaves nothing behind (F63).
+ *
+ * @throws WorkflowError: `WORKFLOW_NOT_FOUND`, `INVALID_INPUT`, `NOT_SERIALIZABLE`, `PAYLOAD_TOO_LARGE`, `RUN_CONFLICT`
+ */
+export async function startRun(
+  { name, input, runId = uuidv7() }: StartRequest,
+  { registry, store, payloads }: { registry: Registry; store: WorkflowStore; payloads: Payloads },
+): ReturnType<WorkflowStore['createRun']> {
+  const definition = registry.workflow(name)
+  if (!definition) throw unknownWorkflow(name, registry)
+  assertRunId(runId)
+  const what = `the input of workflow '${name}'`
+  const encoded = await payloads.encodeNow(await validated(definition.input, input, 'INVALID_INPUT', what), what)
+  const run: NewRun = {
+    runId,
+    workflow: name,
+    input: encoded.payload,
+    inputDigest: encoded.digest,
+    tags: definition.tags,
+  }
+  const created = await store.createRun(run)
+  if (!created.created) assertSame(created.run, run)
+  return created
+}
+
+function assertSame(existing: { workflow: string; inputDigest: string }, asked: NewRun): void {
+  const { runId } = asked
+  if (existing.workflow !== asked.workflow) {
+    throw new WorkflowError(
+      'RUN_CONFLICT',
+      `run id '${runId}' belongs to a run of workflow '${existing.workflow}', not of '${asked.workflow}'`,
+    )
+  }
+  if (existing.inputDigest !== asked.inputDigest) {
+    throw new WorkflowError(
+      'RUN_CONFLICT',
+      `run id '${runId}' belongs to a run of workflow '${asked.workflow}' with another input`,
+    )
+  }
+}

@@ -1,0 +1,376 @@
+import type {
+  Clock,
+  Doorbell,
+  Logger,
+  QueueService,
+  Roles,
+  RunItem,
+  RunNotices,
+  RunStatus,
+  StorePorts,
+} from '../contract/index.ts'
+import { RunNotFoundError, WorkflowError } from '../contract/index.ts'
+import { loadRegistry, type Registry, type StartedWorkflow, type WorkflowRun } from '../define/index.ts'
+import { parseDuration } from '../domain/duration.ts'
+import { plainText } from '../domain/names.ts'
+import { Dispatcher } from '../engine/dispatcher.ts'
+import { LeaseKeeper } from '../engine/lease-keeper.ts'
+import { Payloads } from '../engine/payloads.ts'
+import { createReport, type Report } from '../engine/report.ts'
+import { systemClock } from '../engine/system-clock.ts'
+import { WorkflowEngine } from '../engine/workflow-engine.ts'
+import { MemoryDoorbell } from '../memory/memory-doorbell.ts'
+import { App, loggerOf, unknownRpc, type Services } from './app.ts'
+import { resolveOptions, type ResolvedOptions, type WorkflowServiceOptions } from './options.ts'
+import { Retention } from './retention.ts'
+import { failureOf, toHistoryEntry, toStepView, toWorkflowRun, type HistoryEntry, type StepView } from './run-views.ts'
+import { RunWatcher } from './run-watcher.ts'
+import { startRun } from './start-run.ts'
+
+/** Which runs to list. */
+export interface ListRuns {
+  readonly workflow?: string
+  readonly status?: RunStatus | readonly RunStatus[]
+  /** Runs that carry all of these. */
+  readonly tags?: readonly string[]
+  readonly createdAfter?: Date
+  readonly createdBefore?: Date
+  /** Default 50, at most 1,000. */
+  readonly limit?: number
+  /** `cursor` of the page before. */
+  readonly cursor?: string
+}
+
+/** What an app with its services is, once both are there. */
+interface Bound {
+  readonly services: Services & { logger?: Logger; queueService?: QueueService }
+  readonly app: Promise<{ app: App; registry: Registry }>
+}
+
+/** In inline mode: how much one process does at once. */
+const inlineRoles: Roles = { run: 100, step: 20 }
+
+/**
+ * Starts, runs, shows and controls workflow runs over any store. The classes users construct, `PgWorkflowService` and
+ * its siblings, are this one with a store of their kind.
+ */
+export class WorkflowService {
+  readonly #ports: StorePorts
+  readonly #queueService: QueueService | undefined
+  readonly #options: ResolvedOptions
+  readonly #clock: Clock
+  readonly #payloads: Payloads
+  readonly #report: Report
+  readonly #watcher: RunWatcher
+  readonly #engines = new Set<WorkflowEngine>()
+  readonly #inlineDoorbell = new MemoryDoorbell()
+  readonly #retention: Retention
+  #bound: Bound | null = null
+  #inlineEngine: Promise<WorkflowEngine> | null = null
+  #dispatcher: Dispatcher | null = null
+  #closed = false
+
+  constructor(
+    ports: StorePorts,
+    queueService: QueueService | undefined,
+    options: WorkflowServiceOptions = {},
+    clock: Clock = systemClock,
+  ) {
+    this.#ports = ports
+    this.#queueService = queueService
+    this.#options = resolveOptions(options)
+    this.#clock = clock
+    this.#payloads = new Payloads(options.codec, this.#options.maxPayloadBytes)
+    this.#report = createReport(options.observer, () => loggerOf(this.#bound?.services ?? {}))
+    const { settings } = this.#options
+    this.#watcher = new RunWatcher({
+      reader: ports.reader,
+      notices: ports.notices,
+      clock,
+      settings,
+      report: this.#report,
+    })
+    this.#retention = new Retention({ admin: ports.admin, clock, retention: options.retention, report: this.#report })
+  }
+
+  /** Open connections and bring the schema up to date now instead of on first use. */
+  async init(): Promise<void> {
+    await this.#ports.admin.migrate()
+    await this.#queue()?.init()
+  }
+
+  /**
+   * The run, or null for an unknown id.
+   *
+   * @example
+   * const run = await workflowService.getRun(runId)
+   * if (run?.status === 'completed') console.log(run.output)
+   */
+  async getRun(runId: string): Promise<WorkflowRun | null> {
+    const run = await this.#ports.reader.getRun(runId)
+    return run && toWorkflowRun(run, this.#payloads)
+  }
+
+  /** One entry per finished attempt of an RPC or inline step, in the order they ended; empty for an unknown run. */
+  async getRunHistory(runId: string): Promise<HistoryEntry[]> {
+    const attempts = await this.#ports.reader.listAttempts(runId)
+    return Promise.all(attempts.map((attempt) => toHistoryEntry(attempt, this.#payloads)))
+  }
+
+  /** Every step asked for so far, sleeps and open ones included, in the order they were asked for; empty for an unknown run. */
+  async listSteps(runId: string): Promise<StepView[]> {
+    const steps = await this.#ports.reader.listSteps(runId)
+    const now = this.#clock.now()
+    return steps.map((step) => toStepView(step, now))
+  }
+
+  /** Newest first. `cursor` is null on the last page. */
+  async listRuns(which: ListRuns = {}): Promise<{ runs: WorkflowRun[]; cursor: string | null }> {
+    const { workflow, status, tags, createdAfter, createdBefore, cursor } = which
+    const limit = Math.min(Math.max(1, which.limit ?? 50), 1_000)
+    const page = await this.#ports.reader.listRuns({
+      limit,
+      ...(workflow === undefined ? {} : { workflow }),
+      ...(status === undefined ? {} : { statuses: [status].flat() }),
+      ...(tags === undefined ? {} : { tags }),
+      ...(createdAfter === undefined ? {} : { createdAfter: createdAfter.getTime() }),
+      ...(createdBefore === undefined ? {} : { createdBefore: createdBefore.getTime() }),
+      ...(cursor === undefined ? {} : { cursor }),
+    })
+    return { runs: await Promise.all(page.runs.map((run) => toWorkflowRun(run, this.#payloads))), cursor: page.cursor }
+  }
+
+  /**
+   * Resolves with the run's output as soon as it completes; rejects as the workflow did.
+   *
+   * `timeout`: a duration (ms or '30s'); default: none.
+   *
+   * @throws `RunNotFoundError`; `WorkflowError` with code `RUN_CANCELLED` or `WAIT_TIMEOUT`; what the workflow threw
+   * @example
+   * const output = await workflowService.waitForRun(runId, { timeout: '30s' })
+   */
+  async waitForRun(runId: string, options: { timeout?: number | string } = {}): Promise<unknown> {
+    const timeoutMs = options.timeout === undefined ? null : parseDuration(options.timeout, 'waitForRun: timeout')
+    const waited = new AbortController()
+    const done = new AbortController()
+    if (timeoutMs !== null) void this.#clock.sleep(timeoutMs, done.signal).then(() => waited.abort())
+    const run = await this.#untilEnded(runId, waited.signal).finally(() => done.abort())
+    if (run === null) throw new RunNotFoundError(runId)
+    if (run.endedAt === null) {
+      throw new WorkflowError(
+        'WAIT_TIMEOUT',
+        `run ${runId} has not ended within ${timeoutMs} ms; it is ${run.status} and goes on`,
+      )
+    }
+    if (run.status !== 'completed') throw await failureOf(run, this.#payloads)
+    return run.output === null ? undefined : this.#payloads.decode(run.output)
+  }
+
+  /** Calls `onChange` with the run now and after each change, until it has ended or `stop` is called. Changes are pushed. */
+  async watchRun(runId: string, onChange: (run: WorkflowRun) => void): Promise<{ stop(): void; ended: Promise<void> }> {
+    if ((await this.#ports.reader.getRun(runId)) === null) throw new RunNotFoundError(runId)
+    const stopped = new AbortController()
+    let telling: Promise<void> = Promise.resolve()
+    const ended = this.#watcher
+      .watch(runId, stopped.signal, (run) => {
+        if (run === null) return true
+        telling = telling.then(async () => onChange(await toWorkflowRun(run, this.#payloads)))
+        return run.endedAt !== null
+      })
+      .then(() => telling)
+    return { stop: () => stopped.abort(), ended }
+  }
+
+  /**
+   * End a run from outside. Its running steps are told by their `signal`; an ended run is left as it is.
+   *
+   * @throws `RunNotFoundError`
+   */
+  async cancelRun(runId: string, reason = 'cancelled from outside'): Promise<void> {
+    const { cancelled, wake } = await this.#ports.store.cancelRun(runId, plainText(reason))
+    if (!cancelled) return this.#assertKnown(runId)
+    await this.#dispatch().dispatch(wake)
+    await this.#tell(runId)
+  }
+
+  /**
+   * Let a run go on that the engine suspended, after what stopped it was mended. Others are left as they are.
+   *
+   * @throws `RunNotFoundError`
+   */
+  async resumeRun(runId: string): Promise<void> {
+    const { accepted, wake } = await this.#ports.store.signalRun({ kind: 'resume', runId })
+    if (!accepted) return this.#assertKnown(runId)
+    await this.#dispatch().dispatch(wake)
+  }
+
+  /** Delete ended runs and every trace of them, oldest first, at most `limit` (default 1,000). Answers how many. */
+  async deleteRuns(which: {
+    finishedBefore: Date
+    status?: RunStatus | readonly RunStatus[]
+    limit?: number
+  }): Promise<number> {
+    return this.#ports.admin.deleteRuns({
+      finishedBefore: which.finishedBefore.getTime(),
+      limit: which.limit ?? 1_000,
+      ...(which.status === undefined ? {} : { statuses: [which.status].flat() }),
+    })
+  }
+
+  /** Stop what runs here (see the workers' `close`) and close the connections this service opened itself. */
+  async close(options: { graceMs?: number } = {}): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await Promise.all([...this.#engines].map((engine) => engine.stop(options.graceMs ?? this.#options.graceMs)))
+    this.#retention.stop()
+    await this.#watcher.close()
+    await this.#ports.store.close()
+  }
+
+  /**
+   * Tie the app's services to this service; `createRpc` and the workers do it.
+   *
+   * @throws `WorkflowError` with code `CONFIGURATION` when it is tied to another bag already
+   * @internal
+   */
+  bind(services: Services, registry?: Registry): void {
+    if (this.#bound?.services === services) return
+    if (this.#bound) {
+      throw new WorkflowError(
+        'CONFIGURATION',
+        'this workflowService is bound to another services object already: create the singleton services once per process',
+      )
+    }
+    const load = async (): Promise<{ app: App; registry: Registry }> => {
+      const loaded = registry ?? (await loadRegistry())
+      return {
+        app: new App(services, loaded, (name, input, options) => this.startRun(name, input, options)),
+        registry: loaded,
+      }
+    }
+    this.#bound = { services, app: load() }
+    // Whoever needs the app meets the error there; until then it is nobody's.
+    this.#bound.app.catch(() => undefined)
+    if (!this.#queue())
+      setImmediate(
+        () =>
+          void this.#inline().catch((error: unknown) =>
+            this.#report({ kind: 'trouble', during: 'starting inline mode', error }),
+          ),
+      )
+  }
+
+  /** The bound app. @internal */
+  async app(): Promise<{ app: App; registry: Registry }> {
+    if (!this.#bound)
+      throw new WorkflowError(
+        'CONFIGURATION',
+        'this workflowService knows no services yet: call createRpc(services) of the generated file, or start the workers with them',
+      )
+    return this.#bound.app
+  }
+
+  /** Start a run; behind `rpc.startWorkflow`. @internal */
+  async startRun(name: string, input: unknown, options?: { runId?: string }): Promise<StartedWorkflow> {
+    const { registry } = await this.app()
+    const inline = this.#queue() ? null : await this.#inline()
+    const { run, created, wake } = await startRun(
+      { name, input, runId: options?.runId },
+      { registry, store: this.#ports.store, payloads: this.#payloads },
+    )
+    this.#report({ kind: 'run-started', runId: run.runId, workflow: name })
+    await this.#dispatch().dispatch(wake)
+    if (inline && run.endedAt === null) await this.#untilEnded(run.runId, new AbortController().signal)
+    return { runId: run.runId, created }
+  }
+
+  /** Take these roles in this process until the engine is stopped; behind the workers. @internal */
+  async work(roles: Roles, doorbell: Doorbell): Promise<WorkflowEngine> {
+    const { app, registry } = await this.app()
+    const engine = new WorkflowEngine({
+      ports: this.#ports,
+      doorbell,
+      registry,
+      payloads: this.#payloads,
+      clock: this.#clock,
+      settings: this.#options.settings,
+      report: this.#report,
+      app,
+      roles,
+      contextOf: (run) => ({
+        runId: run.runId,
+        workflowName: run.workflow,
+        createdAt: run.createdAt,
+        encodeInput: (value, what) => this.#payloads.prepare(value, what),
+        assertRpc: (name) => {
+          if (!registry.rpc(name)) throw unknownRpc(name, registry)
+        },
+        getRun: () => this.getRun(run.runId),
+      }),
+    })
+    this.#engines.add(engine)
+    await engine.start()
+    this.#retention.start()
+    return engine
+  }
+
+  /** How long an executing step may go on when this process stops, in ms. @internal */
+  get graceMs(): number {
+    return this.#options.graceMs
+  }
+
+  #queue(): QueueService | undefined {
+    return this.#queueService ?? this.#bound?.services.queueService
+  }
+
+  #inline(): Promise<WorkflowEngine> {
+    return (this.#inlineEngine ??= this.work(inlineRoles, this.#inlineDoorbell))
+  }
+
+  /** To the engines in this process first, else to the queue. */
+  #dispatch(): Dispatcher {
+    if (this.#dispatcher) return this.#dispatcher
+    const { store, notices } = this.#ports
+    const keeper = new LeaseKeeper({
+      store,
+      clock: this.#clock,
+      leaseMs: this.#options.settings.leaseMs,
+      report: this.#report,
+    })
+    this.#dispatcher = new Dispatcher({ doorbell: this.#ringer(), notices, keeper, report: this.#report })
+    this.#dispatcher.takeHere = (item: RunItem) => [...this.#engines].some((engine) => engine.tryTake(item))
+    return this.#dispatcher
+  }
+
+  #ringer(): Pick<Doorbell, 'ring'> {
+    const queue = this.#queue()
+    if (!queue) return this.#inlineDoorbell
+    let doorbell: Doorbell | null = null
+    const ring: Doorbell['ring'] = async (items) => {
+      const { registry } = await this.app()
+      doorbell ??= queue.doorbell(registry.queues)
+      await doorbell.ring(items)
+    }
+    return { ring }
+  }
+
+  async #tell(runId: string): Promise<void> {
+    const notices: RunNotices = this.#ports.notices
+    await notices
+      .publish([runId])
+      .catch((error: unknown) => this.#report({ kind: 'trouble', during: 'sending notices', error }))
+  }
+
+  async #untilEnded(runId: string, signal: AbortSignal): ReturnType<StorePorts['reader']['getRun']> {
+    let last: Awaited<ReturnType<StorePorts['reader']['getRun']>> = null
+    await this.#watcher.watch(runId, signal, (run) => {
+      last = run
+      return run === null || run.endedAt !== null
+    })
+    return last
+  }
+
+  async #assertKnown(runId: string): Promise<void> {
+    if ((await this.#ports.reader.getRun(runId)) === null) throw new RunNotFoundError(runId)
+  }
+}
