@@ -64,6 +64,7 @@ export class RunTurns {
   #seen: { revision: number; wakeSeq: number }
   #turn = 0
   #woken = false
+  #advancing = false
   #toldWaiting = false
 
   constructor(
@@ -85,7 +86,7 @@ export class RunTurns {
   async play(): Promise<Left> {
     const { stopping, graceOver } = this.#parts
     const signals = [this.#held.signal, stopping, graceOver]
-    for (const signal of signals) signal.addEventListener('abort', this.#bell.ring)
+    for (const signal of signals) signal.addEventListener('abort', this.#interrupt)
     this.#body.onMoved = this.#bell.ring
     try {
       return await this.#play()
@@ -93,7 +94,7 @@ export class RunTurns {
       if (WorkflowError.is(error, 'LEASE_LOST')) return { kind: 'lost' }
       return await this.#giveUp(error)
     } finally {
-      for (const signal of signals) signal.removeEventListener('abort', this.#bell.ring)
+      for (const signal of signals) signal.removeEventListener('abort', this.#interrupt)
       this.#parts.keeper.drop(this.#held)
     }
   }
@@ -102,12 +103,25 @@ export class RunTurns {
     let changed = await this.#read(this.#claim.history)
     for (;;) {
       this.#body.moved = false
-      const decision = await this.#body.replay.advance(changed)
+      const decision = await this.#advance(changed)
       if (decision.kind === 'diverged' && this.#cached) return await this.#leaveStale()
       const acted = await this.#act(decision)
       if (!Array.isArray(acted)) return acted
       changed = acted
     }
+  }
+
+  async #advance(changed: readonly ReplayStep[]): Promise<Decision> {
+    this.#advancing = true
+    const decision = await this.#body.replay.advance(changed)
+    this.#advancing = false
+    return decision
+  }
+
+  /** A replay may wait long for a body that awaits something outside; whoever stops does not wait for it. */
+  readonly #interrupt = (): void => {
+    if (this.#advancing) this.#body.replay.abandon()
+    this.#bell.ring()
   }
 
   /** Write what the body asked for and what ended, until there is news to advance by, or the run is left. */

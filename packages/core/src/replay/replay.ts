@@ -182,6 +182,7 @@ export function createReplay(body: (port: ReplayPort) => Promise<unknown>, env: 
     const key = stepKey(step.id)
     const ready = (): boolean => waiting.has(key) && stillExpected(seq).length === 0
     if (!ready() && !(await askedInTime(ready))) {
+      if (abandoned) return
       const missing = stillExpected(seq)
       divergence ??= missing.length > 0 ? neverAsked(missing, ending === null ? null : ending.kind) : unwanted(step.id)
       return
@@ -210,7 +211,8 @@ export function createReplay(body: (port: ReplayPort) => Promise<unknown>, env: 
     }
     if (ending !== null && ending.kind !== 'cancelled' && divergence === null) {
       const all = (): boolean => stillExpected(Infinity).length === 0
-      if (!all() && !(await askedInTime(all))) divergence ??= neverAsked(stillExpected(Infinity), ending.kind)
+      if (!all() && !(await askedInTime(all)) && !abandoned)
+        divergence ??= neverAsked(stillExpected(Infinity), ending.kind)
     }
     advancing = false
     return decide()

@@ -309,7 +309,13 @@ export class WorkflowService {
       }),
     })
     this.#engines.add(engine)
-    await engine.start()
+    try {
+      await engine.start()
+    } catch (error) {
+      this.#engines.delete(engine)
+      await engine.stop(0)
+      throw error
+    }
     this.#retention.start()
     return engine
   }
@@ -324,7 +330,11 @@ export class WorkflowService {
   }
 
   #inline(): Promise<WorkflowEngine> {
-    return (this.#inlineEngine ??= this.work(inlineRoles, this.#inlineDoorbell))
+    this.#inlineEngine ??= this.work(inlineRoles, this.#inlineDoorbell).catch((error: unknown) => {
+      this.#inlineEngine = null
+      throw error
+    })
+    return this.#inlineEngine
   }
 
   /** To the engines in this process first, else to the queue. */
