@@ -12,8 +12,9 @@ export async function installPackages(children, { env }, say) {
   if (fs.existsSync(stamp) && fs.readFileSync(stamp, 'utf8') === wanted) return
   say('installing dependencies')
   const started = Date.now()
-  // Without a terminal pnpm would not dare to replace modules that another pnpm has installed.
-  const args = ['install', '--frozen-lockfile', '--config.confirmModulesPurge=false']
+  // trust: the age of every version was checked when the lockfile was made; again would take a request for each of them.
+  // confirm: without a terminal pnpm would not dare to replace modules that another pnpm has installed.
+  const args = ['install', '--frozen-lockfile', '--trust-lockfile', '--config.confirmModulesPurge=false']
   await withOneRetry(say, async () => {
     const code = await children.run('pnpm', args, { env, cwd: root })
     if (code !== 0) throw new Error(`pnpm install failed (exit code ${code})`)

@@ -37,7 +37,15 @@ async function installTools(children, target) {
   try {
     const packages = [`node-${process.platform}-${process.arch}@${nodeVersion}`, `pnpm@${pnpmVersion}`]
     const [command, ...prefix] = npm()
-    const flags = ['--no-save', '--no-package-lock', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error']
+    const flags = [
+      '--no-save',
+      '--no-package-lock',
+      '--no-audit',
+      '--no-fund',
+      '--no-update-notifier',
+      '--ignore-scripts',
+      '--loglevel=error',
+    ]
     const args = [...prefix, 'install', '--prefix', unfinished, ...flags, ...packages]
     const code = await children.run(command, args, { env: environment(), cwd: unfinished })
     if (code !== 0) throw new Error(`npm could not install ${packages.join(' and ')} (exit code ${code})`)
