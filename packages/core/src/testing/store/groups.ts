@@ -1,8 +1,13 @@
 import { claimRunTests } from './claim-run.ts'
+import { codeTests } from './code.ts'
 import { commitRunTests } from './commit-run.ts'
 import { crashTests } from './crashes.ts'
 import { createRunTests } from './create-run.ts'
+import { cancelRunTests, familyTests } from './family.ts'
+import { renewTests } from './renew.ts'
+import { signalRunTests } from './signal-run.ts'
 import { claimStepTests, releaseStepTests, settleStepTests } from './step.ts'
+import { deathTests, sweepTests } from './sweep.ts'
 import type { StoreTestGroup } from './world.ts'
 
 /** Every case of the suite, one group per operation or danger. */
@@ -14,4 +19,11 @@ export const storeTestGroups: readonly StoreTestGroup[] = [
   claimStepTests,
   settleStepTests,
   releaseStepTests,
+  renewTests,
+  signalRunTests,
+  cancelRunTests,
+  familyTests,
+  codeTests,
+  sweepTests,
+  deathTests,
 ]
