@@ -91,8 +91,7 @@ export class Bell {
   }
 
   async #send(message: Message): Promise<void> {
-    const boss = await this.#connection.start()
-    await boss.getDb().executeSql(NOTIFY, [CHANNEL, JSON.stringify(message)])
+    await (await this.#connection.hotDb()).executeSql(NOTIFY, [CHANNEL, JSON.stringify(message)])
   }
 
   async #listen(): Promise<void> {

@@ -1,7 +1,8 @@
 import { WorkflowError } from '@pikku/core/contract'
 import type { Logger } from '@pikku/core/contract'
 import { PgBoss } from 'pg-boss'
-import type { ConstructorOptions, Queue } from 'pg-boss'
+import type { ConstructorOptions, Db, Queue } from 'pg-boss'
+import { hotDb } from './hot-db.ts'
 
 /** A URL, pg-boss's own options, or a `PgBoss` of the application. */
 export type BossSource = string | ConstructorOptions | PgBoss
@@ -13,10 +14,9 @@ export type BossSource = string | ConstructorOptions | PgBoss
 const DEFAULTS: ConstructorOptions & { idleTimeoutMillis: number; keepAlive: boolean } = {
   max: 6,
   supervise: true,
-  superviseIntervalSeconds: 30,
-  monitorIntervalSeconds: 30,
   maintenanceIntervalSeconds: 900,
   flowIntervalSeconds: 3600,
+  instanceHeartbeatSeconds: 60,
   schedule: false,
   // Handed on to the pool: opening a connection costs more than the fetch it is opened for.
   idleTimeoutMillis: 60_000,
@@ -31,6 +31,7 @@ export class BossConnection {
   readonly #troubled = new Set<() => void>()
   #boss: PgBoss | undefined
   #starting: Promise<PgBoss> | undefined
+  #hotDb: Db | undefined
   #closed = false
 
   constructor(source: BossSource, logger: Logger) {
@@ -46,6 +47,12 @@ export class BossConnection {
       throw error
     })
     return this.#starting
+  }
+
+  /** For fetching and notifying, which must not wait for ever. */
+  async hotDb(): Promise<Db> {
+    this.#hotDb ??= hotDb((await this.start()).getDb(), { prepare: false })
+    return this.#hotDb
   }
 
   /** Create the queue unless it is there: once per process, whatever the number of processes. An existing one is left as it is. */

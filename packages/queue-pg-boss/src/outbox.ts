@@ -3,7 +3,7 @@ import { Batcher } from './batcher.ts'
 import type { Bell } from './bell.ts'
 import { isRefusal } from './connection.ts'
 import type { BossConnection } from './connection.ts'
-import { preparing } from './prepared.ts'
+import { hotDb } from './hot-db.ts'
 
 const MAX_JOBS = 1_000
 const MAX_BYTES = 1_048_576
@@ -58,7 +58,7 @@ export class Outbox {
     try {
       const boss = await this.#connection.start()
       const jobs = [...first.values()].map((entry) => entry.job)
-      this.#db ??= preparing(boss.getDb())
+      this.#db ??= hotDb(boss.getDb(), { prepare: true })
       const inserted = new Set(await boss.insert(queue, jobs, { returnId: true, db: this.#db }))
       for (const entry of batch) entry.resolve(inserted.has(entry.job.id) && first.get(entry.job.id) === entry)
       if (inserted.size === 0) return

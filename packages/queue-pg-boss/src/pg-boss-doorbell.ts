@@ -85,7 +85,9 @@ export class PgBossDoorbell implements Doorbell {
       slots: answer.slots,
       fetch: async (limit) => {
         await connection.ensureQueue(queue, QUEUE)
-        const jobs = await (await connection.start()).fetch<object>(queue, { batchSize: limit })
+        const jobs = await (
+          await connection.start()
+        ).fetch<object>(queue, { batchSize: limit, db: await connection.hotDb() })
         for (const job of jobs) done.add(job)
         return jobs
       },

@@ -95,8 +95,8 @@ export class PgBossQueueService implements QueueService {
 
   /**
    * Hand the jobs of a queue to `handler`, `concurrency` at once. What it returns is the job's result, what it throws
-   * fails the attempt. A worker that dies loses the attempt: the job is tried again half a minute to a minute later if
-   * it has attempts left, and has failed if not.
+   * fails the attempt. A worker that dies loses the attempt: half a minute to a minute and a half later the job is tried
+   * again if it has attempts left, and has failed if not.
    */
   async consume(
     queueName: string,

@@ -68,8 +68,9 @@ export class QueueConsumer implements Consumer {
 
   async #fetch(limit: number): Promise<readonly JobWithMetadata[]> {
     await this.#options.ensureQueue()
-    const boss = await this.#options.connection.start()
-    return await boss.fetch<object>(this.#options.queue, { batchSize: limit, includeMetadata: true })
+    const { connection, queue } = this.#options
+    const boss = await connection.start()
+    return await boss.fetch<object>(queue, { batchSize: limit, includeMetadata: true, db: await connection.hotDb() })
   }
 
   #fetchFailed(error: unknown): void {

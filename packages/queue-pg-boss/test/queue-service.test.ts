@@ -362,6 +362,18 @@ describe('the queue service on pg-boss', () => {
     await boss.stop({ graceful: false })
   })
 
+  it('goes on where prepared statements do not stay with their connection', async () => {
+    const boss = new PgBoss({ connectionString: database.url, max: 1, schedule: false })
+    const first = new PgBossQueueService(boss, { logger })
+    await first.add('pooled', 1)
+    // What a pooler in transaction mode amounts to: the server knows nothing of what was prepared.
+    await boss.getDb().executeSql('deallocate all')
+    const id = await first.add('pooled', 2)
+    expect(await first.getJob('pooled', id)).toMatchObject({ data: 2 })
+    await first.close()
+    await boss.stop({ graceful: false })
+  })
+
   it('refuses to be used after close', async () => {
     const first = service()
     await first.add('q', 1)
