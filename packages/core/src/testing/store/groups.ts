@@ -4,9 +4,14 @@ import { commitRunTests } from './commit-run.ts'
 import { crashTests } from './crashes.ts'
 import { createRunTests } from './create-run.ts'
 import { cancelRunTests, familyTests } from './family.ts'
+import { lockTests } from './locks.ts'
+import { noticeTests } from './notices.ts'
+import { pageTests } from './pages.ts'
+import { adminTests, readerTests } from './reader-admin.ts'
 import { renewTests } from './renew.ts'
 import { signalRunTests } from './signal-run.ts'
 import { claimStepTests, releaseStepTests, settleStepTests } from './step.ts'
+import { stormTests } from './storms.ts'
 import { deathTests, sweepTests } from './sweep.ts'
 import type { StoreTestGroup } from './world.ts'
 
@@ -26,4 +31,10 @@ export const storeTestGroups: readonly StoreTestGroup[] = [
   codeTests,
   sweepTests,
   deathTests,
+  pageTests,
+  readerTests,
+  adminTests,
+  noticeTests,
+  stormTests,
+  lockTests,
 ]

@@ -22,7 +22,6 @@ import {
   suspend,
   sweepAsk,
   turn,
-  withoutTime,
 } from './given.ts'
 import type { StoreTestGroup } from './world.ts'
 

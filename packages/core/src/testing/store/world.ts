@@ -41,6 +41,11 @@ export class World {
     return this.#open.lockRun(runId)
   }
 
+  /** The bare ports, for what no law foresees: an id that is used again after its run was deleted. */
+  unwatched(): StorePorts {
+    return this.#open.ports
+  }
+
   async checkLaws(): Promise<void> {
     for (const runId of this.#laws.runIds().slice(0, 60)) await checkRunLaws(this.reader, runId)
   }

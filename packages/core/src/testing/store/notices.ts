@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import type { RunId, StorePorts } from '../../contract/index.ts'
+import { freshId } from './given.ts'
+import type { StoreTestGroup } from './world.ts'
+
+interface Ear {
+  readonly heard: RunId[]
+  close(): Promise<void>
+}
+
+async function listen({ notices }: StorePorts): Promise<Ear> {
+  const heard: RunId[] = []
+  const { close } = await notices.subscribe({ onChanged: (runId) => heard.push(runId), onMissed: () => undefined })
+  return { heard, close }
+}
+
+async function until(what: string, holds: () => boolean): Promise<void> {
+  const deadline = Date.now() + 10_000
+  while (!holds()) {
+    assert.ok(Date.now() < deadline, `in time: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
+export const noticeTests: StoreTestGroup = {
+  name: 'notices',
+  tests: {
+    'one process tells all, itself included': async (world) => {
+      const other = await world.sibling()
+      const [own, foreign] = await Promise.all([listen(world.ports), listen(other)])
+      const runIds = [freshId('run'), `it's {odd}, "日本"`, 'x'.repeat(200)]
+      await world.ports.notices.publish(runIds)
+      await until('the own listener hears', () => runIds.every((runId) => own.heard.includes(runId)))
+      if (world.ports.notices.live) {
+        await until('the sibling hears', () => runIds.every((runId) => foreign.heard.includes(runId)))
+      }
+      await Promise.all([own.close(), foreign.close()])
+    },
+    'many notices at once all arrive': async (world) => {
+      const other = await world.sibling()
+      if (!world.ports.notices.live) return
+      const ear = await listen(other)
+      const runIds = Array.from({ length: 500 }, () => freshId('run'))
+      await world.ports.notices.publish(runIds)
+      await until('all are heard', () => new Set(ear.heard).size === runIds.length)
+      await ear.close()
+    },
+    'a closed listener hears nothing more': async (world) => {
+      const [closed, open] = await Promise.all([listen(world.ports), listen(world.ports)])
+      await closed.close()
+      await world.ports.notices.publish(['later'])
+      await until('the open one hears', () => open.heard.includes('later'))
+      assert.deepEqual(closed.heard, [])
+      await open.close()
+    },
+    'no notices, nothing to tell': async (world) => {
+      await world.ports.notices.publish([])
+    },
+  },
+}

@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict'
+import type { RunId, RunQuery, WorkflowReader } from '../../contract/index.ts'
+import {
+  claim,
+  claimStep,
+  completed,
+  failed,
+  hold,
+  hour,
+  inline,
+  minute,
+  newRun,
+  parked,
+  retry,
+  rpc,
+  sleep,
+  succeeded,
+  suspend,
+  turn,
+} from './given.ts'
+import type { StoreTestGroup, World } from './world.ts'
+
+async function idsOf(reader: WorkflowReader, query: Partial<RunQuery> = {}): Promise<RunId[]> {
+  return (await reader.listRuns({ limit: 100, ...query })).runs.map(({ runId }) => runId)
+}
+
+/** Runs created a minute apart, oldest first. */
+async function minuteByMinute(world: World, count: number): Promise<RunId[]> {
+  const runIds: RunId[] = []
+  for (let i = 0; i < count; i += 1) {
+    const { run } = await world.store.createRun(newRun({ tags: [i % 2 ? 'odd' : 'even', 'all'] }))
+    runIds.push(run.runId)
+    await world.advance(minute)
+  }
+  return runIds
+}
+
+export const readerTests: StoreTestGroup = {
+  name: 'reader',
+  tests: {
+    'F33: unknown runs': async ({ store, reader }) => {
+      for (const runId of ['nobody', '', 'not-a-uuid', "'"]) {
+        assert.equal(await reader.getRun(runId), null)
+        assert.deepEqual(await reader.listSteps(runId), [])
+        assert.deepEqual(await reader.listAttempts(runId), [])
+        const { steps, signals, more } = await store.readChanges(runId, 0)
+        assert.deepEqual({ steps, signals, more }, { steps: [], signals: [], more: false })
+      }
+    },
+    'steps are listed in the order they were asked for, with what a person wants to see': async ({ store, reader }) => {
+      const { runId } = await parked(store, [rpc('c'), sleep('b', hour), suspend('a')])
+      await claimStep(store, runId, 'c', { owner: 'the worker' })
+      const { lease } = await claim(store, runId, { owner: 'the orchestrator' })
+      await hold(store, lease, { record: [inline('z', succeeded('"Z"'))] })
+      const steps = await reader.listSteps(runId)
+      assert.deepEqual(
+        steps.map(({ id, status, input, worker }) => [id.name, status, input, worker]),
+        [
+          ['c', 'running', '"to c"', 'the worker'],
+          ['b', 'scheduled', null, null],
+          ['a', 'scheduled', null, null],
+          ['z', 'succeeded', null, 'the orchestrator'],
+        ],
+      )
+      const [c, b, , z] = steps
+      assert.ok(c && b && z && c.startedAt !== null && c.startedAt >= c.createdAt)
+      assert.equal(b.startedAt, null)
+      assert.ok(z.startedAt !== null && z.settledAt !== null && z.startedAt <= z.settledAt)
+    },
+    'F61: every attempt is on record, in the order they ended': async (world) => {
+      const { store, reader } = world
+      const { runId } = await parked(store, [rpc('a'), rpc('b')])
+      const a1 = await claimStep(store, runId, 'a')
+      const b1 = await claimStep(store, runId, 'b', { leaseMs: 3 * hour })
+      await world.advance(5_000)
+      await store.settleStep(a1.lease, retry(0, '"E1"'))
+      const a2 = await claimStep(store, runId, 'a', { leaseMs: minute, owner: 'dies' })
+      await world.advance(hour)
+      const a3 = await claimStep(store, runId, 'a')
+      await store.settleStep(b1.lease, failed('"B"'))
+      await store.settleStep(a3.lease, succeeded('"A"'))
+      assert.deepEqual([a1.attempt, a2.attempt, a3.attempt, a3.lost], [1, 2, 3, 1])
+      const attempts = await reader.listAttempts(runId)
+      assert.deepEqual(
+        attempts.map(({ step, attempt, outcome, output, error }) => [step.name, attempt, outcome, output, error]),
+        [
+          ['a', 1, 'failed', null, '"E1"'],
+          ['a', 2, 'lost', null, null],
+          ['b', 1, 'failed', null, '"B"'],
+          ['a', 3, 'succeeded', '"A"', null],
+        ],
+      )
+      const [first] = attempts
+      assert.ok(first && first.endedAt - first.startedAt >= 4_000 && first.endedAt - first.startedAt < minute)
+    },
+    'runs are listed newest first, page by page': async (world) => {
+      const runIds = (await minuteByMinute(world, 7)).reverse()
+      const pages: RunId[][] = []
+      let cursor: string | null | undefined
+      do {
+        const query = cursor ? { limit: 3, cursor } : { limit: 3 }
+        const page = await world.reader.listRuns(query)
+        pages.push(page.runs.map(({ runId }) => runId))
+        cursor = page.cursor
+      } while (cursor)
+      assert.deepEqual(pages.flat(), runIds)
+      assert.equal(pages.length, 3)
+    },
+    'runs made in one moment are paged without loss or repetition': async ({ store, reader }) => {
+      const runs = await Promise.all(Array.from({ length: 25 }, () => store.createRun(newRun())))
+      const seen: RunId[] = []
+      let cursor: string | null | undefined
+      do {
+        const page = await reader.listRuns(cursor ? { limit: 4, cursor } : { limit: 4 })
+        seen.push(...page.runs.map(({ runId }) => runId))
+        cursor = page.cursor
+      } while (cursor)
+      assert.deepEqual([...seen].sort(), runs.map(({ run }) => run.runId).sort())
+    },
+    'a page is stable under inserts': async (world) => {
+      const runIds = (await minuteByMinute(world, 6)).reverse()
+      const first = await world.reader.listRuns({ limit: 3 })
+      await world.store.createRun(newRun())
+      const rest = await world.reader.listRuns({ limit: 10, cursor: first.cursor ?? '' })
+      assert.deepEqual([...first.runs, ...rest.runs].map(({ runId }) => runId), runIds)
+    },
+    'an exact page is the last one': async (world) => {
+      await minuteByMinute(world, 3)
+      assert.equal((await world.reader.listRuns({ limit: 3 })).cursor, null)
+      assert.notEqual((await world.reader.listRuns({ limit: 2 })).cursor, null)
+    },
+    'runs are found by workflow, status, tags and time': async (world) => {
+      const { store, reader } = world
+      const runIds = await minuteByMinute(world, 6)
+      const { run: foreign } = await store.createRun(newRun({ workflow: 'other', tags: ['all', "o'dd {,}"] }))
+      const ended = await completed(store, newRun({ tags: ['all'] }))
+      await store.cancelRun(runIds[0] ?? '', 'enough')
+      const newest = [ended, foreign.runId, ...[...runIds].reverse()]
+      assert.deepEqual(await idsOf(reader), newest)
+      assert.deepEqual(await idsOf(reader, { workflow: 'other' }), [foreign.runId])
+      assert.deepEqual(await idsOf(reader, { statuses: ['completed', 'cancelled'] }), [ended, runIds[0]])
+      assert.deepEqual(await idsOf(reader, { statuses: [] }), [])
+      assert.deepEqual(await idsOf(reader, { tags: ['odd', 'all'] }), [runIds[5], runIds[3], runIds[1]])
+      assert.deepEqual(await idsOf(reader, { tags: ["o'dd {,}"] }), [foreign.runId])
+      assert.deepEqual(await idsOf(reader, { tags: ['odd', 'even'] }), [])
+      const third = await reader.getRun(runIds[2] ?? '')
+      assert.ok(third)
+      const around = { createdAfter: third.createdAt - 1_000, createdBefore: third.createdAt + 1_000 }
+      assert.deepEqual(await idsOf(reader, around), [third.runId])
+    },
+    'F29: a step with an empty output has one': async ({ store, reader }) => {
+      const { runId } = await parked(store, [rpc('a')])
+      await store.settleStep((await claimStep(store, runId, 'a')).lease, succeeded(''))
+      assert.deepEqual((await reader.listSteps(runId)).map(({ output, error }) => [output, error]), [['', null]])
+      assert.deepEqual((await reader.listAttempts(runId)).map(({ output }) => output), [''])
+      const { lease } = await claim(store, runId)
+      await store.commitRun(lease, turn({ next: { kind: 'complete', output: '' } }))
+      assert.equal((await reader.getRun(runId))?.output, '')
+    },
+  },
+}
+
+export const adminTests: StoreTestGroup = {
+  name: 'admin',
+  tests: {
+    'F45: ended runs are deleted with every trace, oldest first': async (world) => {
+      const { store, reader, admin } = world
+      const open = await parked(store, [suspend('p')])
+      const given = newRun()
+      const first = await parked(store, [rpc('a')], given)
+      const sent = { kind: 'signal', runId: first.runId, signalId: 'once', name: 'x', payload: '""' } as const
+      await store.signalRun(sent)
+      await store.settleStep((await claimStep(store, first.runId, 'a')).lease, retry(0))
+      await store.settleStep((await claimStep(store, first.runId, 'a')).lease, succeeded())
+      const { lease } = await claim(store, first.runId)
+      await store.commitRun(lease, turn({ next: { kind: 'complete', output: '' } }))
+      await world.advance(minute)
+      const second = await completed(store)
+      await world.advance(minute)
+      const third = await completed(store)
+      const finishedBefore = ((await reader.getRun(third))?.endedAt ?? 0) - 1_000
+      assert.equal(await admin.deleteRuns({ finishedBefore, limit: 1 }), 1)
+      assert.equal(await reader.getRun(first.runId), null)
+      assert.deepEqual(await reader.listSteps(first.runId), [])
+      assert.deepEqual(await reader.listAttempts(first.runId), [])
+      assert.equal(await admin.deleteRuns({ finishedBefore, limit: 100 }), 1)
+      assert.equal(await admin.deleteRuns({ finishedBefore, limit: 100 }), 0)
+      assert.deepEqual(await idsOf(reader), [third, open.runId])
+      assert.equal(await reader.getRun(second), null)
+    },
+    'a deleted id is free again, with nothing left of before': async (world) => {
+      const { store, reader, admin } = world.unwatched()
+      const given = newRun()
+      await parked(store, [rpc('a')], given)
+      const sent = { kind: 'signal', runId: given.runId, signalId: 'once', name: 'x', payload: '""' } as const
+      await store.signalRun(sent)
+      await store.cancelRun(given.runId, 'enough')
+      const endedAt = (await reader.getRun(given.runId))?.endedAt ?? 0
+      assert.equal(await admin.deleteRuns({ finishedBefore: endedAt + hour, limit: 9 }), 1)
+      assert.equal((await store.createRun(given)).created, true)
+      assert.equal((await store.signalRun(sent)).accepted, true)
+      const { history } = await claim(store, given.runId)
+      assert.deepEqual(history.steps, [])
+      assert.equal(history.signals.length, 1)
+    },
+    'only the given statuses are deleted': async ({ store, reader, admin }) => {
+      const kept = await completed(store)
+      const { run } = await store.createRun(newRun())
+      await store.cancelRun(run.runId, 'enough')
+      const finishedBefore = ((await reader.getRun(kept))?.endedAt ?? 0) + hour
+      assert.equal(await admin.deleteRuns({ finishedBefore, statuses: ['cancelled'], limit: 9 }), 1)
+      assert.deepEqual(await idsOf(reader), [kept])
+    },
+    'F53: migrating again, from many processes at once, changes nothing': async (world) => {
+      const { run } = await world.store.createRun(newRun())
+      const others = await Promise.all(Array.from({ length: 4 }, () => world.sibling()))
+      const admins = [world.admin, ...others.map(({ admin }) => admin)]
+      await Promise.all(Array.from({ length: 20 }, (_, i) => (admins[i % 5] ?? world.admin).migrate()))
+      assert.deepEqual(await world.reader.getRun(run.runId), run)
+    },
+  },
+}
