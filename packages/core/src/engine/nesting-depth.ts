@@ -1,12 +1,25 @@
 const SPARSE = -7
-const CONTAINERS: ReadonlySet<unknown> = new Set(['Map', 'Set', 'null'])
+
+/** Whether a reader of an encoded value would recurse deeper than `limit`. */
+export function nestsDeeperThan(limit: number, text: string): boolean {
+  return opensMoreThan(limit, text) && nestingDepth(text) > limit
+}
+
+/** A level takes a bracket of its own, and counting brackets (those in strings too) costs far less than parsing. */
+function opensMoreThan(limit: number, text: string): boolean {
+  let opened = 0
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at)
+    if ((unit === 0x5b || unit === 0x7b) && ++opened > limit) return true
+  }
+  return false
+}
 
 /**
- * How deep the reader of an encoded value will recurse. The text is a list of flattened values that refer to each
- * other by index, numbered in the order of a depth-first walk: every earlier value that refers to a later one is its
- * ancestor, so the deepest of them is its parent.
+ * The text is a list of flattened values that refer to each other by index, numbered in the order of a depth-first
+ * walk: every earlier value that refers to a later one is its ancestor, so the deepest of them is its parent.
  */
-export function nestingDepth(text: string): number {
+function nestingDepth(text: string): number {
   const values: unknown = JSON.parse(text)
   if (!Array.isArray(values)) return 0
   const depths = new Uint32Array(values.length)
@@ -27,7 +40,5 @@ function childrenOf(value: object): readonly unknown[] {
   if (!Array.isArray(value)) return Object.values(value)
   // [-7, length, index, value, index, value, …]
   if (value[0] === SPARSE) return value.filter((_, position) => position >= 3 && position % 2 === 1)
-  if (typeof value[0] !== 'string' || CONTAINERS.has(value[0])) return value
-  // Other tags have one child at most; what follows it are offsets and lengths.
-  return value.slice(1, 2)
+  return value
 }

@@ -14,7 +14,7 @@ import {
   toErrorData,
 } from '../domain/serialized-error.ts'
 import { reduceInstance, reducerNamed } from './reducers.ts'
-import { nestingDepth } from './nesting-depth.ts'
+import { nestsDeeperThan } from './nesting-depth.ts'
 import { hasProtoKey, isPlainOrArray, operations, readable, Unreadable } from './value-operations.ts'
 
 /** A stored payload cannot be read (or a codec failed) here and now: says nothing about the run, and another worker may manage. */
@@ -27,9 +27,6 @@ export class UnreadablePayloadError extends WorkflowError {
 const ACCEPTED =
   'accepted are JSON values, undefined, Date, bigint, Map, Set, RegExp, URL, typed arrays, Error, NaN and ±Infinity, ' +
   'in any nesting, and instances of classes registered with registerReducer'
-
-// Shorter texts cannot hold MAX_DEPTH levels: each takes at least four characters.
-const SHORTEST_DEEP_TEXT = 4 * MAX_DEPTH
 
 /** What one encoding has met so far. */
 interface Encoding {
@@ -103,7 +100,7 @@ function encode(value: unknown, what: string, encoding: Encoding): string {
   } catch (error) {
     throw refusal(error, what)
   }
-  if (text.length >= SHORTEST_DEEP_TEXT && nestingDepth(text) > MAX_DEPTH) throw tooDeep(what)
+  if (nestsDeeperThan(MAX_DEPTH, text)) throw tooDeep(what)
   // A class instance that contains itself encodes but cannot be revived, and a reviver may be wrong: both are the
   // fault of the step at hand, and after it is recorded nobody could read it.
   if (encoding.metClass) proveReadable(text, what)
