@@ -19,7 +19,33 @@ export function readable<T>(read: () => T): T | Unreadable {
   try {
     return read()
   } catch (error) {
+    if (isStackOverflow(error)) throw error
     return new Unreadable(error)
+  }
+}
+
+/** Whether the stack is used up: the fault of how deep the value is, not of the place where it happened. */
+export function isStackOverflow(error: unknown): boolean {
+  return isInstance(error, RangeError) && error.message.includes('call stack')
+}
+
+/** As `instanceof`, for things that may be proxies with traps that throw. */
+export function isInstance<T>(thing: unknown, Class: new (...args: never) => T): thing is T {
+  try {
+    return thing instanceof Class
+  } catch {
+    // Whatever it is, it is not something of ours.
+    return false
+  }
+}
+
+/** `look`, or `otherwise` when a proxy trap or a getter of the value at hand throws. */
+function safely<T>(look: () => T, otherwise: T): T {
+  try {
+    return look()
+  } catch (error) {
+    if (isStackOverflow(error)) throw error
+    return otherwise
   }
 }
 
@@ -54,24 +80,15 @@ const EXACT_KINDS: ReadonlySet<string> = new Set([
 /** Primitives, plain objects and arrays: nearly everything there is, and nothing that could need a reducer. */
 export function isPlainOrArray(thing: unknown): boolean {
   if (typeof thing !== 'object' || thing === null) return true
-  try {
-    const prototype: unknown = Object.getPrototypeOf(thing)
-    return prototype === Object.prototype || prototype === Array.prototype || prototype === null
-  } catch {
-    // A revoked proxy. Left to the encoder, which refuses it with its path.
-    return true
-  }
+  // A revoked proxy is left to the encoder, which refuses it with its path.
+  const prototype = safely<unknown>(() => Object.getPrototypeOf(thing), null)
+  return prototype === Object.prototype || prototype === Array.prototype || prototype === null
 }
 
 /** Whether a plain object has a key named `__proto__`. */
 export function hasProtoKey(thing: unknown): thing is object {
   if (typeof thing !== 'object' || thing === null || Array.isArray(thing) || !isPlainOrArray(thing)) return false
-  try {
-    return Object.hasOwn(thing, '__proto__')
-  } catch {
-    // A proxy trap threw. Left to the encoder, which refuses it with its path.
-    return false
-  }
+  return safely(() => Object.hasOwn(thing, '__proto__'), false)
 }
 
 /** How the encoder looks at values: like its defaults, but no hostile value gets out of it without a path. */
@@ -80,26 +97,18 @@ export const operations = {
 
   isThenable: (thing: object): boolean => typeof operations.get(thing, 'then') === 'function',
 
-  tagOf: (thing: object): string => {
-    try {
+  // What cannot be looked at is an 'Object' here and not plain below: refused, with its path.
+  tagOf: (thing: object): string =>
+    safely(() => {
       if (Array.isArray(thing)) return 'Array'
       if (isPlainOrArray(thing)) return 'Object'
       const tag = defaults.tagOf(thing)
       // A subclass of Map would come back as a Map without its methods: refused like any other class instance.
       return EXACT_KINDS.has(tag) && !isExactly(thing, tag) ? 'Object' : tag
-    } catch {
-      // A proxy trap or a toStringTag getter threw; as an 'Object' it is refused below, with its path.
-      return 'Object'
-    }
-  },
+    }, 'Object'),
 
-  shapeOf: (thing: object): ReturnType<StringifyOperations['shapeOf']> => {
-    try {
-      return defaults.shapeOf(thing)
-    } catch {
-      return { kind: 'not-plain' }
-    }
-  },
+  shapeOf: (thing: object): ReturnType<StringifyOperations['shapeOf']> =>
+    safely<ReturnType<StringifyOperations['shapeOf']>>(() => defaults.shapeOf(thing), { kind: 'not-plain' }),
 
   viewInfo: (view: object): ReturnType<StringifyOperations['viewInfo']> => {
     const info = defaults.viewInfo(view)

@@ -286,6 +286,47 @@ describe('what is refused', () => {
     `)
   })
 
+  test('names the value for people, and the path by its noun', () => {
+    const say = (what: string) => {
+      try {
+        return encodeValue({ user: { save() {} } }, what)
+      } catch (error) {
+        return error instanceof NotSerializableError ? [error.path, error.message.split(';')[0]] : error
+      }
+    }
+    const names = [
+      'result',
+      "the result of step 'it's of me'",
+      "the workflow's output",
+      "the input of workflow 'a'",
+      "'???'",
+    ]
+    expect(names.map(say)).toMatchInlineSnapshot(`
+      [
+        [
+          "result.user.save",
+          "result.user.save cannot be kept: it is a function 'save'",
+        ],
+        [
+          "result.user.save",
+          "the result of step 'it's of me': result.user.save cannot be kept: it is a function 'save'",
+        ],
+        [
+          "output.user.save",
+          "the workflow's output: output.user.save cannot be kept: it is a function 'save'",
+        ],
+        [
+          "input.user.save",
+          "the input of workflow 'a': input.user.save cannot be kept: it is a function 'save'",
+        ],
+        [
+          "value.user.save",
+          "'???': value.user.save cannot be kept: it is a function 'save'",
+        ],
+      ]
+    `)
+  })
+
   test('says what was found and what is accepted', () => {
     class User {}
     expect(refusal({ user: { save() {} } }).message).toMatchInlineSnapshot(
@@ -320,6 +361,18 @@ describe('what is refused', () => {
       expect(refusal(nest(MAX_DEPTH + 2, wrap)).message).toMatch(/more than 1000 levels deep/)
       expect(refusal(nest(100_000, wrap)).message).toMatch(/more than 1000 levels deep/)
     }
+    let deep: unknown = 1
+    for (let level = 0; level < MAX_DEPTH - 5; level++) deep = level % 2 === 0 ? new Set([deep]) : { deep }
+    const atAnyStackDepth = (left: number): unknown =>
+      left === 0 ? encodeValue({ deep }, 'result') : atAnyStackDepth(left - 1)
+    for (let used = 0; used < 12_000; used += 61) {
+      try {
+        expect(atAnyStackDepth(used)).toBe(encodeValue({ deep }, 'result'))
+      } catch (error) {
+        if (error instanceof NotSerializableError) expect(error.message).toMatch(/nested more than/)
+        else expect(error).toBeInstanceOf(RangeError)
+      }
+    }
     const wide = Array.from({ length: 20_000 }, (_, n) => ({ n, bytes: new Uint8Array([n, n]).subarray(0, 1), sparse: [, n] })) // prettier-ignore
     expect(() => through(wide)).not.toThrow()
   })
@@ -341,6 +394,12 @@ describe('what is refused', () => {
       }
     }
     expect(refusal({ d: { [Symbol.toStringTag]: 'Date' } }).path).toBe('result.d')
+    const hostileThrow = Object.assign(new Map(), {
+      [Symbol.iterator]: () => {
+        throw new Proxy(new Error('x'), { getPrototypeOf: fail, get: fail })
+      },
+    })
+    expect(refusal({ hostileThrow }).path).toBe('result')
     class Spoof {
       get [Symbol.toStringTag]() {
         return 'Map'
@@ -364,7 +423,7 @@ describe('registered classes', () => {
     const money = new Money(1, 'EUR')
     money.related = { list: [money] }
     expect(refusal({ money }).message).toMatchInlineSnapshot(
-      `"result cannot be kept, since it could not be read back: an instance of the registered class 'Money' contains itself"`,
+      `"result cannot be kept: it could not be read back: an instance of the registered class 'Money' contains itself"`,
     )
   })
 
@@ -388,7 +447,7 @@ describe('registered classes', () => {
       },
     })
     expect(refusal({ a: [new Broken()] }).message).toMatchInlineSnapshot(
-      `"result cannot be kept, since it could not be read back: a reviver of a registered class failed"`,
+      `"result cannot be kept: it could not be read back: a reviver of a registered class failed"`,
     )
     class Stuck {}
     registerReducer('Stuck', {

@@ -15,7 +15,15 @@ import {
 } from '../domain/serialized-error.ts'
 import { reduceInstance, reducerNamed } from './reducers.ts'
 import { nestsDeeperThan } from './nesting-depth.ts'
-import { hasProtoKey, isPlainOrArray, operations, readable, Unreadable } from './value-operations.ts'
+import {
+  hasProtoKey,
+  isInstance,
+  isPlainOrArray,
+  isStackOverflow,
+  operations,
+  readable,
+  Unreadable,
+} from './value-operations.ts'
 
 /** A stored payload cannot be read (or a codec failed) here and now: says nothing about the run, and another worker may manage. */
 export class UnreadablePayloadError extends WorkflowError {
@@ -42,8 +50,8 @@ interface Encoding {
 }
 
 /**
- * A value as text: well-formed Unicode without U+0000, the same for the same value. `what` names the value and begins
- * the path in the error: `result` gives `result.user.save`.
+ * A value as text: well-formed Unicode without U+0000, the same for the same value. `what` names the value for people:
+ * `result`, or `the result of step 'Create user'`; the path in the error begins with that noun: `result.user.save`.
  *
  * @throws NotSerializableError
  */
@@ -232,31 +240,39 @@ function proveReadable(text: string, what: string): void {
       error instanceof UnreadablePayloadError && error.cause === undefined
         ? error.message
         : 'a reviver of a registered class failed'
-    throw new NotSerializableError(what, `${what} cannot be kept, since it could not be read back: ${why}`, {
-      cause: error,
-    })
+    throw refused({ what, path: rootOf(what), why: `it could not be read back: ${why}`, cause: error })
   }
 }
 
 function refusal(error: unknown, what: string): NotSerializableError {
-  if (error instanceof DevalueError) {
-    const path = `${what}${error.path}`
+  const root = rootOf(what)
+  if (isInstance(error, DevalueError)) {
+    const path = `${root}${error.path}`
     const unreadable = Unreadable.reasonOf(error.value)
-    if (unreadable !== null) {
-      return new NotSerializableError(path, `${path} cannot be kept: reading it threw an error`, {
-        cause: unreadable.reason,
-      })
-    }
-    return new NotSerializableError(path, `${path} cannot be kept: it is ${found(error)}; ${ACCEPTED}`)
+    if (unreadable !== null) return refused({ what, path, why: 'reading it threw an error', cause: unreadable.reason })
+    return refused({ what, path, why: `it is ${found(error)}; ${ACCEPTED}` })
   }
-  if (error instanceof RangeError && error.message.includes('call stack')) return tooDeep(what)
-  return new NotSerializableError(what, `${what} cannot be kept: reading it threw an error; ${ACCEPTED}`, {
-    cause: error,
-  })
+  if (isStackOverflow(error)) return tooDeep(what)
+  return refused({ what, path: root, why: `reading it threw an error; ${ACCEPTED}`, cause: error })
 }
 
 function tooDeep(what: string): NotSerializableError {
-  return new NotSerializableError(what, `${what} cannot be kept: it is nested more than ${MAX_DEPTH} levels deep`)
+  return refused({ what, path: rootOf(what), why: `it is nested more than ${MAX_DEPTH} levels deep` })
+}
+
+function refused({
+  what,
+  path,
+  why,
+  ...options
+}: { what: string; path: string; why: string } & ErrorOptions): NotSerializableError {
+  const place = what === rootOf(what) ? path : `${what}: ${path}`
+  return new NotSerializableError(path, `${place} cannot be kept: ${why}`, options)
+}
+
+/** The noun a path begins with: `result` of "the result of step 'x'", `output` of "the workflow's output". */
+function rootOf(what: string): string {
+  return /^(?:the )?(?:\w+'s )?(\w+)(?: of |$)/.exec(what)?.[1] ?? 'value'
 }
 
 function found(error: DevalueError): string {
