@@ -49,7 +49,9 @@ function manifests() {
       ? fs.readdirSync(path.join(root, parent)).map((name) => `${parent}/${name}`)
       : [],
   )
-  const packages = ['.', 'benchmarks', 'tooling', ...folders].map((folder) => path.posix.join(folder, 'package.json'))
+  const packages = ['.', 'benchmarks', 'docs/examples', 'e2e', 'tooling', ...folders].map((folder) =>
+    path.posix.join(folder, 'package.json'),
+  )
   return ['pnpm-lock.yaml', 'pnpm-workspace.yaml', ...packages.sort()].filter((file) =>
     fs.existsSync(path.join(root, file)),
   )
