@@ -1,5 +1,5 @@
 import { describe, test } from 'vitest'
-import { defineWorkflowStoreTests, TestClock } from '../testing/index.ts'
+import { defineModelTests, defineWorkflowStoreTests, TestClock } from '../testing/index.ts'
 import type { OpenStore } from '../testing/index.ts'
 import { memoryPorts, MemoryTables } from './index.ts'
 
@@ -19,4 +19,7 @@ function openMemory(): Promise<OpenStore> {
   })
 }
 
-defineWorkflowStoreTests({ name: 'memory', runner: { describe, test }, open: openMemory })
+const harness = { name: 'memory', runner: { describe, test }, open: openMemory }
+
+defineWorkflowStoreTests(harness)
+defineModelTests(harness)

@@ -1,0 +1,37 @@
+import type { QueueService, StorePorts } from '../../contract/index.ts'
+import type { Skip, TestRunner } from '../store-harness.ts'
+
+/** One process' connections to the world's state: its own, nothing shared in memory with the other processes. */
+export interface OpenProcess {
+  readonly ports: StorePorts
+  /** Absent in inline mode. */
+  readonly queueService?: QueueService
+  /** Close the connections in good order. The suite has stopped the workers by then. */
+  close(): Promise<void>
+  /** Die like `kill -9`: cut every connection at once and clean nothing up. */
+  vanish(): Promise<void>
+}
+
+/** A fresh, empty store and queue for one scenario. */
+export interface OpenEngine {
+  readonly mode: 'remote' | 'inline'
+  /** Another process on the same state. */
+  process(): Promise<OpenProcess>
+  /** Close what is still open and remove the data. Called once, also after a failure. */
+  dispose(): Promise<void>
+}
+
+/**
+ * How the engine suite reaches a store and a queue.
+ *
+ * @example
+ * defineEngineTests({ name: 'memory', runner: { describe, test }, open: openMemory })
+ */
+export interface EngineHarness {
+  readonly name: string
+  readonly runner: TestRunner
+  open(): Promise<OpenEngine>
+  readonly skip?: readonly Skip[]
+  /** Of the crash points, every n-th one. Default 1: all. A server needs longer than memory. */
+  readonly everyCrashPoint?: number
+}

@@ -1,0 +1,150 @@
+import type {
+  Answering,
+  Doorbell,
+  QueueService,
+  RunNotices,
+  StorePorts,
+  WorkflowAdmin,
+  WorkflowReader,
+  WorkflowStore,
+} from '../../contract/index.ts'
+
+type Call = () => Promise<unknown>
+
+/** What a fault does with one call of a port: makes it as it is, fails it, delays it, or never answers. */
+export type Fault = (name: string, call: Call) => Promise<unknown>
+
+const never = (): Promise<never> => new Promise(() => undefined)
+
+/**
+ * Stands between one process and its ports. `die` makes every call hang for ever, those under way included, as for code
+ * that is no longer there; `freeze` holds them until `thaw`. `fault` sees every call before it is made.
+ */
+export class Gate {
+  #dead = false
+  #thawed: Promise<void> = Promise.resolve()
+  #thaw: () => void = () => undefined
+  readonly #answering = new Set<Answering>()
+  fault: Fault = (_name, call) => call()
+
+  get dead(): boolean {
+    return this.#dead
+  }
+
+  /** Nobody is handed anything by a queue any more, nothing called is answered. */
+  async die(): Promise<void> {
+    this.#dead = true
+    this.thaw()
+    await Promise.all([...this.#answering].map((answering) => answering.stop()))
+  }
+
+  freeze(): void {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#thawed = promise
+    this.#thaw = resolve
+  }
+
+  thaw(): void {
+    this.#thaw()
+  }
+
+  ports(ports: StorePorts): StorePorts {
+    const { store, reader, admin, notices } = ports
+    return {
+      store: {
+        ...this.#gated('store', store, storeCalls),
+        capabilities: store.capabilities,
+        close: () => store.close(),
+      },
+      reader: this.#gated('reader', reader, readerCalls),
+      admin: this.#gated('admin', admin, adminCalls),
+      notices: this.#notices(notices),
+    }
+  }
+
+  queueService(queue: QueueService): QueueService {
+    return {
+      add: (name, data, options) => queue.add(name, data, options),
+      getJob: (name, id) => queue.getJob(name, id),
+      consume: (name, options, handler) => queue.consume(name, options, handler),
+      doorbell: (queues) => this.doorbell(queue.doorbell(queues)),
+      init: () => queue.init(),
+      close: () => queue.close(),
+    }
+  }
+
+  doorbell(doorbell: Doorbell): Doorbell {
+    return {
+      ring: (items) => this.#through('ring', () => doorbell.ring(items)) as Promise<void>,
+      answer: async (roles, handler) => {
+        const answering = await doorbell.answer(roles, async (item) => {
+          await this.#thawed
+          if (!this.#dead) await Promise.race([handler(item), this.#died()])
+        })
+        this.#answering.add(answering)
+        return answering
+      },
+    }
+  }
+
+  /** A place that a dead process occupied in its queue is free. */
+  #died(): Promise<void> {
+    return new Promise((resolve) => this.#onDeath.push(resolve))
+  }
+
+  readonly #onDeath: (() => void)[] = []
+
+  #gated<T extends object, K extends keyof T & string>(port: string, target: T, names: readonly K[]): Pick<T, K> {
+    const gated = names.map((name) => {
+      const call = target[name] as (...args: unknown[]) => Promise<unknown>
+      const through = (...args: unknown[]): Promise<unknown> =>
+        this.#through(`${port}.${name}`, () => Reflect.apply(call, target, args) as Promise<unknown>)
+      return [name, through] as const
+    })
+    return Object.fromEntries(gated) as unknown as Pick<T, K>
+  }
+
+  async #through(name: string, call: Call): Promise<unknown> {
+    if (this.#dead) return never()
+    await this.#thawed
+    try {
+      const answer = await this.fault(name, call)
+      await this.#thawed
+      return this.#dead ? await never() : answer
+    } catch (error) {
+      if (this.#dead) return never()
+      throw error
+    }
+  }
+
+  #notices(notices: RunNotices): RunNotices {
+    return {
+      get live() {
+        return notices.live
+      },
+      publish: (runIds) => this.#through('notices.publish', () => notices.publish(runIds)) as Promise<void>,
+      subscribe: (listener) =>
+        notices.subscribe({
+          onChanged: (runId) => this.#dead || listener.onChanged(runId),
+          onMissed: () => this.#dead || listener.onMissed(),
+        }),
+    }
+  }
+}
+
+const storeCalls = [
+  'createRun',
+  'claimRun',
+  'commitRun',
+  'readChanges',
+  'claimStep',
+  'settleStep',
+  'releaseStep',
+  'renewLeases',
+  'signalRun',
+  'cancelRun',
+  'sweep',
+  'enlist',
+] as const satisfies readonly (keyof WorkflowStore)[]
+const readerCalls = ['getRun', 'listSteps', 'listAttempts', 'listRuns'] as const satisfies readonly (keyof WorkflowReader)[]
+const adminCalls = ['migrate', 'deleteRuns'] as const satisfies readonly (keyof WorkflowAdmin)[]

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import type { Attempt, StepDetail } from '../../contract/index.ts'
+import { stepKey } from '../../domain/step-id.ts'
+
+/** What really happened, kept outside the store: every entry of a step's function. */
+export class Ledger {
+  readonly #rpc = new Map<string, number>()
+  readonly #inline = new Map<string, number>()
+  readonly #notes: string[] = []
+
+  enterRpc(runId: string, stepId: string, attempt: number): void {
+    const key = `${runId} ${stepId} attempt ${attempt}`
+    this.#rpc.set(key, (this.#rpc.get(key) ?? 0) + 1)
+  }
+
+  enterInline(runId: string, name: string): void {
+    const key = `${runId} ${name}`
+    this.#inline.set(key, (this.#inline.get(key) ?? 0) + 1)
+  }
+
+  /** A side effect of the scenario's own. */
+  note(what: string): void {
+    this.#notes.push(what)
+  }
+
+  notes(): readonly string[] {
+    return this.#notes
+  }
+
+  count(what: string): number {
+    return this.#notes.filter((note) => note === what).length
+  }
+
+  /**
+   * Each attempt was entered once at most. `calm`: nothing died or froze, so there were exactly as many side effects as
+   * attempts begun.
+   */
+  check(runId: string, steps: readonly StepDetail[], attempts: readonly Attempt[], calm: boolean): void {
+    for (const step of steps.filter(({ kind }) => kind === 'rpc')) {
+      for (let attempt = 1; attempt <= step.attempt; attempt += 1) {
+        const entered = this.#rpc.get(`${runId} ${stepKey(step.id)} attempt ${attempt}`) ?? 0
+        const told = `attempt ${attempt} of step ${stepKey(step.id)} of run ${runId} was entered ${entered} times`
+        assert.ok(entered <= 1, told)
+        if (calm) assert.equal(entered, 1, told)
+      }
+    }
+    const names = new Set(steps.filter(({ kind }) => kind === 'inline').map(({ id }) => id.name))
+    for (const name of names) {
+      const recorded = attempts.filter(({ step, kind }) => kind === 'inline' && step.name === name).length
+      const entered = this.#inline.get(`${runId} ${name}`) ?? 0
+      const told = `inline steps '${name}' of run ${runId}: ${entered} entries, ${recorded} attempts on record`
+      if (calm) assert.equal(entered, recorded, told)
+      else assert.ok(entered >= recorded, told)
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict'
+import type { RunId, StepDetail, WorkItem } from '../../contract/index.ts'
+import type { Random } from '../random.ts'
+import { outcomeOf, plainItems } from './side.ts'
+import type { Side } from './side.ts'
+
+/** A lease that both stores gave for the same ask; `id` finds each store's own numbers. */
+export interface Hand {
+  readonly id: string
+  readonly runId: RunId
+  readonly process: number
+  turn: number
+}
+
+/** The two stores, and what is known of both because they agreed so far. */
+export class Pair {
+  readonly random: Random
+  readonly runIds: RunId[] = []
+  readonly runHands: Hand[] = []
+  readonly stepHands: Hand[] = []
+  readonly log: string[] = []
+  readonly #model: Side
+  readonly #subject: Side
+  #ids = 0
+
+  constructor(model: Side, subject: Side, random: Random) {
+    this.#model = model
+    this.#subject = subject
+    this.random = random
+  }
+
+  freshId(prefix: string): string {
+    this.#ids += 1
+    return `${prefix}${this.#ids}`
+  }
+
+  /** Ask both the same; their answers must agree. Answers what the model said. */
+  async agree(what: string, ask: (side: Side) => Promise<unknown>): Promise<unknown> {
+    this.log.push(what)
+    const expected = await ask(this.#model)
+    const actual = await ask(this.#subject)
+    assert.deepEqual(actual, expected, `${this.#subject.name} disagrees with the model on: ${what}`)
+    return expected
+  }
+
+  /** The same call, answers shaped by `plain` before they are compared. */
+  call<T>(what: string, ask: (side: Side) => Promise<T>, plain: (answer: T, side: Side) => unknown): Promise<unknown> {
+    return this.agree(what, (side) => outcomeOf(ask(side), (answer) => plain(answer, side)))
+  }
+
+  async advance(ms: number): Promise<void> {
+    this.log.push(`advance ${ms} ms`)
+    await Promise.all([this.#model.advance(ms), this.#subject.advance(ms)])
+  }
+
+  async compareViews(): Promise<void> {
+    const [expected, actual] = await Promise.all([this.#model.view(this.runIds), this.#subject.view(this.runIds)])
+    assert.deepEqual(actual, expected, `${this.#subject.name} shows another state than the model`)
+  }
+
+  steps(runId: RunId): Promise<readonly StepDetail[]> {
+    return this.#model.ports(0).reader.listSteps(runId)
+  }
+
+  /** Runs nobody is bound to ring now: a child of an ended parent, or what the engine suspended. */
+  async quietRuns(): Promise<ReadonlySet<RunId>> {
+    const { reader } = this.#model.ports(0)
+    const quiet = new Set<RunId>()
+    for (const runId of this.runIds) {
+      const run = await reader.getRun(runId)
+      const parent = run?.parent?.onEnd === 'cancel' ? await reader.getRun(run.parent.runId) : null
+      if (parent?.endedAt || run?.reason === 'by the engine') quiet.add(runId)
+    }
+    return quiet
+  }
+
+  /** What must be rung, by both or by neither. */
+  async bound(): Promise<(items: readonly WorkItem[]) => readonly string[]> {
+    const quiet = await this.quietRuns()
+    return (items) => plainItems(items.filter(({ runId }) => !quiet.has(runId)))
+  }
+}
