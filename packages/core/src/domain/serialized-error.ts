@@ -93,13 +93,15 @@ export function emptyError(type: string | undefined): Error {
 
 /** Gives an error what the data holds. By definition of properties: no setter runs and `__proto__` is a key like others. */
 export function fillError(error: Error, data: ErrorData): void {
-  if (error.name !== data.name) define(error, 'name', data.name, false)
-  define(error, 'message', data.message, false)
-  define(error, 'stack', data.stack ?? `${data.name}: ${data.message}`, false)
-  if ('cause' in data) define(error, 'cause', data.cause, false)
-  if (data.errors !== undefined) define(error, 'errors', data.errors, false)
-  if (data.code !== undefined) define(error, 'code', data.code, true)
-  for (const [key, value] of Object.entries(data.fields ?? {})) define(error, key, value, true)
+  if (error.name !== data.name) hide(error, 'name', data.name)
+  hide(error, 'message', data.message)
+  hide(error, 'stack', data.stack ?? `${data.name}: ${data.message}`)
+  if ('cause' in data) hide(error, 'cause', data.cause)
+  if (data.errors !== undefined) hide(error, 'errors', data.errors)
+  const shown = { ...(data.code !== undefined && { code: data.code }), ...data.fields }
+  for (const [key, value] of Object.entries(shown)) {
+    Object.defineProperty(error, key, { value, enumerable: true, writable: true, configurable: true })
+  }
 }
 
 /** Also true for errors of another realm (a vm context). */
@@ -108,8 +110,8 @@ export function isError(thing: unknown): thing is Error {
   return safely(() => thing instanceof Error || Object.prototype.toString.call(thing) === '[object Error]', false)
 }
 
-function define(error: Error, key: string, value: unknown, enumerable: boolean): void {
-  Object.defineProperty(error, key, { value, enumerable, writable: true, configurable: true })
+function hide(error: Error, key: string, value: unknown): void {
+  Object.defineProperty(error, key, { value, enumerable: false, writable: true, configurable: true })
 }
 
 function typeOf(error: Error): string | undefined {
