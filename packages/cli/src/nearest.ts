@@ -2,7 +2,7 @@ import leven from 'leven'
 import { byCodePoint } from './order.ts'
 
 /** The candidates that `name` may have been meant as, best first, at most three. */
-export function nearest(name: string, candidates: Iterable<string>): string[] {
+function nearest(name: string, candidates: Iterable<string>): string[] {
   const wanted = name.toLowerCase()
   const allowed = Math.max(1, Math.floor(wanted.length / 3))
   return [...candidates]

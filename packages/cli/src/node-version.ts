@@ -1,5 +1,5 @@
 /** The oldest Node.js this works on. */
-export const oldestNode = '22.12.0'
+const oldestNode = '22.12.0'
 
 /** What to say when this version of Node.js is too old; undefined when it will do. */
 export function refuseNode(version: string): string | undefined {

@@ -1,3 +1,4 @@
+import type * as NodeFs from 'node:fs'
 import { readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -8,7 +9,7 @@ import { filesOf, projectOf, scratchFolder, writeFile, writeProject } from './fi
 const listing = vi.hoisted(() => ({ backwards: false, listed: 0 }))
 
 vi.mock('node:fs', async (original) => {
-  const actual = await original<typeof import('node:fs')>()
+  const actual = await original<typeof NodeFs>()
   const readdirSync = (...args: Parameters<typeof actual.readdirSync>) => {
     listing.listed++
     const entries = actual.readdirSync(...args)

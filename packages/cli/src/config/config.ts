@@ -77,7 +77,8 @@ class ConfigReader {
   }
 
   string(keys: readonly string[], fallback: string): string {
-    return String(this.#value(keys) ?? fallback)
+    const value = this.#value(keys)
+    return typeof value === 'string' ? value : fallback
   }
 
   strings(keys: readonly string[], fallback: readonly string[]): readonly string[] {

@@ -1,4 +1,4 @@
-import type { AppModel, QueueWorkerModel, RpcModel, TypePair, WorkflowModel } from '../model/workflow-model.ts'
+import type { AppModel, TypePair } from '../model/workflow-model.ts'
 import type { Specifiers } from './specifier.ts'
 
 /** The first line of every file this command writes in TypeScript: what does not begin with it is not overwritten. */
@@ -43,30 +43,20 @@ export type Services = Awaited<ReturnType<typeof createSingletonServices>>
 }
 
 function maps({ rpcs, workflows, queueWorkers }: AppModel): string {
+  const queues = queueWorkers.map((worker) => ({ ...worker, name: worker.queueName }))
   return [
-    map('RpcMap', 'The functions of this app, by name.', rpcs, (rpc: RpcModel) => rpc.name),
-    map('WorkflowMap', 'The workflows of this app, by name.', workflows, (workflow: WorkflowModel) => workflow.name),
-    map(
-      'QueueMap',
-      'What the workers of this app take and give, by queue.',
-      queueWorkers,
-      (worker: QueueWorkerModel) => worker.queueName,
-    ),
+    `/** The functions of this app, by name. */\n${map('RpcMap', rpcs)}`,
+    `/** The workflows of this app, by name. */\n${map('WorkflowMap', workflows)}`,
+    `/** What the workers of this app take and give, by queue. */\n${map('QueueMap', queues)}`,
   ].join('\n')
 }
 
-function map<T extends TypePair>(
-  name: string,
-  about: string,
-  entries: readonly T[],
-  keyOf: (entry: T) => string,
-): string {
+function map(name: string, entries: readonly (TypePair & { readonly name: string })[]): string {
   const lines = entries.map(
     (entry) =>
-      `  readonly ${key(keyOf(entry))}: {\n    readonly input: ${entry.input}\n    readonly output: ${entry.output}\n  }\n`,
+      `  readonly ${key(entry.name)}: {\n    readonly input: ${entry.input}\n    readonly output: ${entry.output}\n  }\n`,
   )
-  const body = lines.length === 0 ? '{}' : `{\n${lines.join('')}}`
-  return `/** ${about} */\nexport interface ${name} ${body}\n`
+  return `export interface ${name} ${lines.length === 0 ? '{}' : `{\n${lines.join('')}}`}\n`
 }
 
 // Function declarations: they are there before this module's own body runs, so that the modules that load() imports can

@@ -1,5 +1,5 @@
 import type { CallExpression, Node, ObjectExpression } from 'oxc-parser'
-import { formatPosition, type Position } from '../diagnostics.ts'
+import { formatPosition, type Diagnostics, type Position } from '../diagnostics.ts'
 import type { QueueWorkerModel, WorkflowModel } from '../model/workflow-model.ts'
 import { byCodePoint } from '../order.ts'
 import {
@@ -31,12 +31,21 @@ interface Wiring extends Pick<Definition, 'input' | 'output' | 'func'> {
   readonly position: Position
 }
 
+/** Where a wiring's `func` is to be found. */
+interface FuncPlace {
+  readonly source: SourceFile
+  readonly object: ObjectExpression
+  readonly helper: Helper
+  readonly position: Position
+}
+
 /** Everything these files wire. */
 export function findWirings(
   files: readonly SourceFile[],
   definitions: DefinitionReader,
   inspection: Inspection,
 ): Wirings {
+  const { diagnostics } = inspection
   const reader = new WiringReader(definitions, inspection)
   const workflows = new Map<string, WorkflowModel>()
   const queueWorkers = new Map<string, QueueWorkerModel>()
@@ -48,10 +57,10 @@ export function findWirings(
       if (wiring === undefined) continue
       const { func, name, ...rest } = wiring
       if (helper === 'wireWorkflow') {
-        if (isNew(workflows, wiring, `a workflow named '${name}'`, inspection)) {
+        if (isNew(workflows.get(name), wiring, { diagnostics, what: `a workflow named '${name}'` })) {
           workflows.set(name, { name, ...rest, steps: func ? readSteps(func, inspection) : [] })
         }
-      } else if (isNew(queueWorkers, wiring, `a worker of queue '${name}'`, inspection)) {
+      } else if (isNew(queueWorkers.get(name), wiring, { diagnostics, what: `a worker of queue '${name}'` })) {
         queueWorkers.set(name, { queueName: name, ...rest })
       }
     }
@@ -105,7 +114,7 @@ class WiringReader {
     const name = readText(this.#inspection, { ...at, key })
     if (property(object, key) === undefined) diagnostics.error(position, `${helper}: '${key}' is missing`)
     if (name === '') diagnostics.error(position, `${helper}: '${key}' is empty`)
-    const definition = this.#func(wiring.source, object, helper, position)
+    const definition = this.#func({ ...at, helper, position })
     if (!name || definition === undefined) return undefined
     const description = readText(this.#inspection, { ...at, key: 'description' }, true) ?? definition.description
     const tags = property(object, 'tags') ? readTags(project, wiring.source, object) : definition.tags
@@ -113,7 +122,7 @@ class WiringReader {
     return { name, input, output, func, tags, position, ...(description === undefined ? {} : { description }) }
   }
 
-  #func(source: SourceFile, object: ObjectExpression, helper: Helper, position: Position): Definition | undefined {
+  #func({ source, object, helper, position }: FuncPlace): Definition | undefined {
     const { project, diagnostics } = this.#inspection
     const wanted = helper === 'wireWorkflow' ? 'pikkuWorkflowFunc' : 'pikkuSessionlessFunc'
     const value = property(object, 'func')
@@ -137,13 +146,12 @@ class WiringReader {
 }
 
 function isNew(
-  known: ReadonlyMap<string, { position: Position }>,
-  { name, position }: Wiring,
-  what: string,
-  { diagnostics }: Inspection,
+  first: { position: Position } | undefined,
+  { position }: Wiring,
+  tell: { diagnostics: Diagnostics; what: string },
 ): boolean {
-  const first = known.get(name)
   if (first === undefined) return true
+  const { diagnostics, what } = tell
   diagnostics.error(
     position,
     `${what} is wired already (${formatPosition(first.position)}): give one of them another name`,

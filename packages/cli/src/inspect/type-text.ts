@@ -4,6 +4,12 @@ import type { Specifiers } from '../emit/specifier.ts'
 import type { SourceFile } from './source-file.ts'
 import { children, walk } from './syntax.ts'
 
+/** Where a walk through a type stands: the names the type itself brought along, and what is to be replaced so far. */
+interface Walk {
+  readonly bound: ReadonlySet<string>
+  readonly found: Replacement[]
+}
+
 interface Replacement {
   readonly start: number
   readonly end: number
@@ -26,7 +32,7 @@ export class TypeText {
   /** The type's text, each name of its module written as an import type. */
   ofType(source: SourceFile, type: Node): string {
     const replacements: Replacement[] = []
-    this.#collect(source, type, new Set(), replacements)
+    this.#collect(source, type, { bound: new Set(), found: replacements })
     let text = ''
     let at = type.start
     for (const { start, end, text: replacement } of replacements.sort((a, b) => a.start - b.start)) {
@@ -57,14 +63,14 @@ export class TypeText {
     return start === undefined ? undefined : `typeof ${[start, ...members].join('.')}`
   }
 
-  #collect(source: SourceFile, node: Node, outer: ReadonlySet<string>, found: Replacement[]): void {
-    const bound = new Set([...outer, ...introduced(node)])
+  #collect(source: SourceFile, node: Node, { bound: outer, found }: Walk): void {
+    const inside = { bound: new Set([...outer, ...introduced(node)]), found }
     switch (node.type) {
       case 'TSTypeReference':
-        this.#replaceRoot(source, node.typeName, bound, found)
+        this.#replaceRoot(source, node.typeName, inside)
         break
       case 'TSTypeQuery':
-        if (node.exprName.type !== 'TSImportType') this.#replaceRoot(source, node.exprName, bound, found)
+        if (node.exprName.type !== 'TSImportType') this.#replaceRoot(source, node.exprName, inside)
         break
       case 'TSImportType':
         if (node.source.value.startsWith('.')) {
@@ -77,10 +83,10 @@ export class TypeText {
         if (node.computed) this.#refuseComputed(source, node.key)
         break
     }
-    for (const child of children(node)) this.#collect(source, child, bound, found)
+    for (const child of children(node)) this.#collect(source, child, inside)
   }
 
-  #replaceRoot(source: SourceFile, name: Node, bound: ReadonlySet<string>, found: Replacement[]): void {
+  #replaceRoot(source: SourceFile, name: Node, { bound, found }: Walk): void {
     let root = name
     while (root.type === 'TSQualifiedName') root = root.left
     if (root.type !== 'Identifier' || bound.has(root.name)) return
