@@ -17,7 +17,7 @@ export const MAX_STEPS = 100_000
  * How long replay waits, in real time, for a body to ask for a step its history says it asked for. Covers what a body
  * awaits besides steps (a fetch, a query); longer than that and the code is taken to have changed.
  */
-export const REPLAY_GRACE_MS = 60_000
+export const REPLAY_GRACE_MS = 30_000
 
 /** Errors (causes, aggregated errors, errors in fields) kept in full in one value; later ones keep name and message. Bounds endless chains of causes. */
 export const MAX_ERRORS_IN_FULL = 100

@@ -1,3 +1,5 @@
+import { REPLAY_GRACE_MS } from '../domain/limits.ts'
+
 /** How the engine times itself, all in milliseconds. What users may set is in `WorkflowServiceOptions`; the rest is for tests. */
 export interface EngineSettings {
   /** How long a frozen or cut-off process keeps its runs and steps from others. */
@@ -19,6 +21,6 @@ export const defaultSettings: EngineSettings = {
   sweepMs: 1_000,
   redispatchAfterMs: 5_000,
   deathGraceMs: 1_000,
-  replayGraceMs: 5_000,
+  replayGraceMs: REPLAY_GRACE_MS,
   watchPollMs: 5_000,
 }

@@ -1,6 +1,7 @@
 import type { RunId } from '../contract/index.ts'
 import { WorkflowError } from '../contract/index.ts'
 import { parseDuration } from '../domain/duration.ts'
+import { MAX_STEPS } from '../domain/limits.ts'
 import { assertStepName } from '../domain/names.ts'
 import { deterministicUuid, seededRandom } from '../domain/random.ts'
 import { retryPolicy } from '../domain/retry-policy.ts'
@@ -37,21 +38,28 @@ export interface BodyContext {
 export function createWorkflowContext(port: ReplayPort, source: ContextSource): BodyContext {
   const random = seededRandom(`${source.runId}:random`)
   let uuids = 0
+  let steps = 0
+  const ask = (request: () => Request): Promise<unknown> =>
+    asStep(() => {
+      const asked = request()
+      if (steps >= MAX_STEPS) throw tooManySteps(source.workflowName)
+      steps++
+      return port.request(asked)
+    })
   return {
     runId: source.runId,
     workflowName: source.workflowName,
-    do: (name, what, ...rest) => asStep(() => port.request(asked(name, what, rest, source))),
+    do: (name, what, ...rest) => ask(() => asked(name, what, rest, source)),
     sleep: (name, duration) =>
-      asStep(() => {
+      ask(() => {
         assertStepName(name)
-        const inMs = parseDuration(duration, `workflow.sleep('${name}', …)`)
-        return port.request({ kind: 'sleep', name, until: { inMs } }) as Promise<void>
-      }),
+        return { kind: 'sleep', name, until: { inMs: parseDuration(duration, `workflow.sleep('${name}', …)`) } }
+      }) as Promise<void>,
     sleepUntil: (name, date) =>
-      asStep(() => {
+      ask(() => {
         assertStepName(name)
-        return port.request({ kind: 'sleep', name, until: { at: instant(date, name) } }) as Promise<void>
-      }),
+        return { kind: 'sleep', name, until: { at: instant(date, name) } }
+      }) as Promise<void>,
     cancel: (reason = 'cancelled by the workflow') => port.cancel(String(reason)),
     getRun: () => source.getRun(),
     now: () => new Date(port.now() ?? source.createdAt),
@@ -116,6 +124,13 @@ function stepOptions(options: unknown, name: string): StepRequestOptions {
   }
   retryPolicy(options, {}, `step '${name}'`)
   return options
+}
+
+function tooManySteps(workflow: string): WorkflowError {
+  return new WorkflowError(
+    'INVALID_INPUT',
+    `a run of '${workflow}' asked for more than ${MAX_STEPS} steps; split the work over several runs`,
+  )
 }
 
 function notAStep(name: string, what: unknown): WorkflowError {
