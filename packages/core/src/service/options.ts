@@ -4,6 +4,9 @@ import { MAX_PAYLOAD_BYTES } from '../domain/limits.ts'
 import type { EngineSettings } from '../engine/settings.ts'
 import { defaultSettings } from '../engine/settings.ts'
 
+/** How long a lease lasts unless the options say otherwise, in ms. */
+export const defaultLeaseMs = defaultSettings.leaseMs
+
 /** The last argument of a workflow service. */
 export interface WorkflowServiceOptions {
   /**
