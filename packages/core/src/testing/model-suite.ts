@@ -10,7 +10,7 @@ import { TestClock } from './test-clock.ts'
 export interface ModelHarness extends StoreHarness {
   /** Which sequences; default: eight fixed ones, and one that differs each time. */
   readonly seeds?: readonly number[]
-  /** Operations per sequence. Default 150. */
+  /** Operations per sequence. Default 200. */
   readonly operations?: number
 }
 
@@ -35,7 +35,7 @@ async function runSequence(harness: ModelHarness, seed: number): Promise<void> {
   const subject = await Side.open(harness.name, await harness.open())
   const pair = new Pair(model, subject, seededRandom(seed))
   try {
-    for (let i = 0; i < (harness.operations ?? 150); i += 1) {
+    for (let i = 0; i < (harness.operations ?? 200); i += 1) {
       await pair.random.pick(operations)(pair)
       if (i % 3 === 0) await pair.compareViews()
     }

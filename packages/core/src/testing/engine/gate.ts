@@ -25,6 +25,7 @@ export class Gate {
   #thawed: Promise<void> = Promise.resolve()
   #thaw: () => void = () => undefined
   readonly #answering = new Set<Answering>()
+  readonly #died = Promise.withResolvers<void>()
   fault: Fault = (_name, call) => call()
 
   get dead(): boolean {
@@ -34,6 +35,7 @@ export class Gate {
   /** Nobody is handed anything by a queue any more, nothing called is answered. */
   async die(): Promise<void> {
     this.#dead = true
+    this.#died.resolve()
     this.thaw()
     await Promise.all([...this.#answering].map((answering) => answering.stop()))
   }
@@ -79,20 +81,14 @@ export class Gate {
       answer: async (roles, handler) => {
         const answering = await doorbell.answer(roles, async (item) => {
           await this.#thawed
-          if (!this.#dead) await Promise.race([handler(item), this.#died()])
+          // The place that a dead process occupied in its queue is free.
+          if (!this.#dead) await Promise.race([handler(item), this.#died.promise])
         })
         this.#answering.add(answering)
         return answering
       },
     }
   }
-
-  /** A place that a dead process occupied in its queue is free. */
-  #died(): Promise<void> {
-    return new Promise((resolve) => this.#onDeath.push(resolve))
-  }
-
-  readonly #onDeath: (() => void)[] = []
 
   #gated<T extends object, K extends keyof T & string>(port: string, target: T, names: readonly K[]): Pick<T, K> {
     const gated = names.map((name) => {

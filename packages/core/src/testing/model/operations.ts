@@ -16,7 +16,7 @@ function newRun(runId: string, over: Partial<NewRun> = {}): NewRun {
 
 const create: Operation = async (pair) => {
   const { random, runIds } = pair
-  const known = runIds.length > 0 && random.chance(0.3)
+  const known = runIds.length > 0 && random.chance(runIds.length < 4 ? 0.3 : 0.8)
   const runId = known ? random.pick(runIds) : pair.freshId('run')
   const bound = await pair.bound()
   await pair.call(
@@ -28,11 +28,11 @@ const create: Operation = async (pair) => {
 }
 
 const claimRun: Operation = async (pair) => {
-  const { random, runIds, runHands } = pair
-  if (runIds.length === 0) return
-  const runId = random.pick(runIds)
+  const { random, runHands, spentHands } = pair
+  const runId = await pair.someRun()
+  if (runId === undefined) return
   const process = random.below(2)
-  const before = random.chance(0.5) ? runHands.findLast((hand) => hand.runId === runId) : undefined
+  const before = random.chance(0.5) ? [...spentHands, ...runHands].findLast((hand) => hand.runId === runId) : undefined
   const hand: Hand = { id: pair.freshId('claim'), runId, process, turn: 0 }
   const codeHash = random.chance(0.8) ? 'code-1' : random.pick(codes)
   const known = random.chance(0.95) ? [{ name: 'order', codeHash }] : []
@@ -57,11 +57,10 @@ const claimRun: Operation = async (pair) => {
 }
 
 const commitRun: Operation = async (pair) => {
-  const { random, runHands } = pair
-  if (runHands.length === 0) return
-  // Mostly the newest lease, sometimes one that is long lost.
-  const hand = random.chance(0.8) ? runHands[runHands.length - 1 - random.below(Math.min(3, runHands.length))] : random.pick(runHands)
-  if (!hand) return
+  const { random, runHands, spentHands } = pair
+  const zombie = spentHands.length > 0 && random.chance(0.1)
+  if (!zombie && runHands.length === 0) return
+  const hand = random.pick(zombie ? spentHands : runHands)
   hand.turn += 1
   const number = hand.turn
   const schedule = await somePlans(pair, hand)
@@ -89,6 +88,11 @@ const commitRun: Operation = async (pair) => {
     if (plan.kind === 'child' && answer !== 'LEASE_LOST' && !pair.runIds.includes(plan.child.runId)) pair.runIds.push(plan.child.runId)
   }
   if (answer !== 'LEASE_LOST' && random.chance(0.2)) await commit(true)
+  if (!zombie && !isHeld(answer)) spentHands.push(...runHands.splice(runHands.indexOf(hand), 1))
+}
+
+function isHeld(answer: unknown): boolean {
+  return typeof answer === 'object' && answer !== null && 'released' in answer && !answer.released
 }
 
 interface Shaping {
@@ -159,15 +163,16 @@ function someMove({ random }: Pair): NextMove {
   if (dice < 80) return { kind: 'yield', delayMs: unit * random.below(3) }
   if (dice < 86) return { kind: 'suspend', wakeSeq: 0, reason: 'for a person' }
   if (dice < 91) return { kind: 'suspend', wakeSeq: 0, reason: 'by the engine', codeHash: random.pick(codes) }
-  if (dice < 95) return { kind: 'complete', output: '"end"' }
-  if (dice < 98) return { kind: 'fail', error: '"end"' }
-  return { kind: 'cancel', reason: 'end' }
+  if (dice < 94) return { kind: 'complete', output: '"end"' }
+  if (dice < 96) return { kind: 'fail', error: '"end"' }
+  if (dice < 97) return { kind: 'cancel', reason: 'end' }
+  return { kind: 'hold' }
 }
 
 const claimStep: Operation = async (pair) => {
-  const { random, runIds } = pair
-  if (runIds.length === 0) return
-  const runId = random.pick(runIds)
+  const { random } = pair
+  const runId = await pair.someRun()
+  if (runId === undefined) return
   const steps = (await pair.steps(runId)).filter(({ kind, settledSeq }) => kind === 'rpc' && settledSeq === null)
   if (steps.length === 0) return
   const { id: step } = random.pick(steps)
@@ -233,7 +238,7 @@ function leaseOf(side: Side, hand: Hand) {
 }
 
 const renewLeases: Operation = async (pair) => {
-  const hands = [...pair.runHands.slice(-6), ...pair.stepHands]
+  const hands = [...pair.runHands, ...pair.spentHands.slice(-3), ...pair.stepHands]
   await pair.call(
     'renewLeases',
     (side) => side.ports(0).store.renewLeases(hands.map((hand) => leaseOf(side, hand)), 3 * unit),
@@ -242,9 +247,9 @@ const renewLeases: Operation = async (pair) => {
 }
 
 const signalRun: Operation = async (pair) => {
-  const { random, runIds } = pair
-  if (runIds.length === 0) return
-  const runId = random.pick(runIds)
+  const { random } = pair
+  const runId = await pair.someRun()
+  if (runId === undefined) return
   const signalId = random.chance(0.8) ? pair.freshId('signal') : 'signal-0'
   const name = `suspend-${random.below(2)}`
   const signal = { kind: 'signal', runId, signalId, name, payload: `"${signalId}"` } as const
@@ -257,18 +262,19 @@ const signalRun: Operation = async (pair) => {
 }
 
 const resume: Operation = async (pair) => {
-  if (pair.runIds.length === 0) return
-  const runId = pair.random.pick(pair.runIds)
-  const suspended = (await pair.quietRuns()).has(runId)
+  const quiet = [...(await pair.quietRuns())]
+  const runId = quiet.length > 0 ? pair.random.pick(quiet) : await pair.someRun()
+  if (runId === undefined) return
+  const suspended = quiet.length > 0
   await pair.call(
     `resume ${runId}`,
     (side) => side.ports(0).store.signalRun({ kind: 'resume', runId }),
-    ({ accepted }) => (suspended ? accepted : 'may'),
+    ({ accepted }) => (suspended ? accepted : 'either'),
   )
 }
 
 const cancelRun: Operation = async (pair) => {
-  if (pair.runIds.length === 0 || pair.random.chance(0.6)) return
+  if (pair.runIds.length === 0 || pair.random.chance(0.7)) return
   const runId = pair.random.pick(pair.runIds)
   const ask = (side: Side) => side.ports(0).store.cancelRun(runId, 'cancelled')
   await pair.call(`cancelRun ${runId}`, ask, ({ cancelled }) => cancelled)
@@ -297,10 +303,12 @@ const advance: Operation = (pair) => pair.advance(unit * pair.random.pick([1, 1,
 /** Each as often as it is listed. */
 export const operations: readonly Operation[] = [
   create,
-  ...Array.from({ length: 5 }, () => claimRun),
+  create,
+  ...Array.from({ length: 6 }, () => claimRun),
   ...Array.from({ length: 8 }, () => commitRun),
-  ...Array.from({ length: 5 }, () => claimStep),
-  ...Array.from({ length: 4 }, () => settleStep),
+  ...Array.from({ length: 9 }, () => claimStep),
+  ...Array.from({ length: 7 }, () => settleStep),
+  releaseStep,
   releaseStep,
   renewLeases,
   signalRun,

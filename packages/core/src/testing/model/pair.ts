@@ -17,6 +17,8 @@ export class Pair {
   readonly random: Random
   readonly runIds: RunId[] = []
   readonly runHands: Hand[] = []
+  /** Leases given back or lost: what is written with them must be refused. */
+  readonly spentHands: Hand[] = []
   readonly stepHands: Hand[] = []
   readonly log: string[] = []
   readonly #model: Side
@@ -32,6 +34,15 @@ export class Pair {
   freshId(prefix: string): string {
     this.#ids += 1
     return `${prefix}${this.#ids}`
+  }
+
+  /** Mostly a run that goes on. */
+  async someRun(): Promise<RunId | undefined> {
+    if (this.runIds.length === 0) return undefined
+    const { reader } = this.#model.ports(0)
+    const runs = await Promise.all(this.runIds.map((runId) => reader.getRun(runId)))
+    const open = this.runIds.filter((_, i) => runs[i]?.endedAt === null)
+    return this.random.pick(open.length > 0 && this.random.chance(0.9) ? open : this.runIds)
   }
 
   /** Ask both the same; their answers must agree. Answers what the model said. */

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict'
+import { isDeepStrictEqual } from 'node:util'
+import type { PayloadCodec, StorePorts, WorkflowObserver } from '../../contract/index.ts'
+import { isEnded } from '../../domain/run-state.ts'
+import type { EngineSettings } from '../../engine/settings.ts'
+import { checkRunLaws, LawBook } from '../invariants.ts'
+import type { EngineHarness, OpenEngine } from './engine-harness.ts'
+import { Gate } from './gate.ts'
+import { Ledger } from './ledger.ts'
+import { replayFinal } from './replay-final.ts'
+import type { TestApp, Trace } from './test-app.ts'
+import { TestProcess } from './test-process.ts'
+
+/** Short enough that a scenario with a fault takes well under a second. */
+export const quick: Partial<EngineSettings> = {
+  leaseMs: 2_000,
+  sweepMs: 100,
+  redispatchAfterMs: 300,
+  deathGraceMs: 100,
+  replayGraceMs: 1_000,
+  watchPollMs: 300,
+}
+
+export interface ProcessOptions {
+  readonly timing?: Partial<EngineSettings>
+  readonly codec?: PayloadCodec
+  readonly maxPayloadBytes?: number
+  readonly observer?: WorkflowObserver
+  /** False: it starts runs but takes no work (remote mode; inline mode has no such processes). Default true. */
+  readonly works?: boolean
+  /** Of the two workflow queues, this one alone. */
+  readonly only?: 'orchestrator' | 'worker'
+  readonly concurrency?: { readonly turns?: number; readonly steps?: number }
+  /** Put something in between before the laws watch: a lossy doorbell, a faulty store. */
+  readonly wrap?: (ports: StorePorts) => StorePorts
+  readonly gate?: Gate
+}
+
+/** One scenario's state, its processes, and what is checked when it is over. */
+export class EngineWorld {
+  readonly ledger = new Ledger()
+  readonly traces = new Map<string, Trace[]>()
+  readonly processes: TestProcess[] = []
+  readonly #open: OpenEngine
+  readonly #laws = new LawBook()
+  readonly #apps = new Map<string, TestApp>()
+  /** Something died, froze or was cut: there may be more side effects than attempts on record. */
+  rough = false
+  /** The engine may report trouble. */
+  troubled = false
+
+  constructor(open: OpenEngine) {
+    this.#open = open
+  }
+
+  static async open(harness: EngineHarness): Promise<EngineWorld> {
+    return new EngineWorld(await harness.open())
+  }
+
+  get mode(): OpenEngine['mode'] {
+    return this.#open.mode
+  }
+
+  /** Start a process that has this app. */
+  async process(app: TestApp, options: ProcessOptions = {}): Promise<TestProcess> {
+    const open = await this.#open.process()
+    const gate = options.gate ?? new Gate()
+    const wrapped = options.wrap ? options.wrap(open.ports) : open.ports
+    const ports = gate.ports(this.#laws.watch(wrapped))
+    const process = new TestProcess({ open, gate, ports, app, options, world: this })
+    this.processes.push(process)
+    await process.start()
+    for (const name of Object.keys(app.workflows)) this.#apps.set(name, app)
+    return process
+  }
+
+  /** Something died or is about to. */
+  expectRoughness(): void {
+    this.rough = true
+    this.troubled = true
+  }
+
+  /** Every run of this world, held against the laws. */
+  async check(): Promise<void> {
+    const ports = (await this.#open.process()).ports
+    for (const process of this.processes) process.assertNoLawBroken()
+    if (!this.troubled) for (const process of this.processes) process.assertNoTrouble()
+    for (const runId of this.#laws.runIds().slice(0, 40)) await this.#checkRun(ports, runId)
+    await ports.store.close()
+  }
+
+  async dispose(): Promise<void> {
+    await Promise.all(this.processes.map((process) => process.close()))
+    await this.#open.dispose()
+  }
+
+  async #checkRun({ reader }: StorePorts, runId: string): Promise<void> {
+    await checkRunLaws(reader, runId)
+    const run = await reader.getRun(runId)
+    if (!run) return
+    const [steps, attempts] = await Promise.all([reader.listSteps(runId), reader.listAttempts(runId)])
+    const calm = !this.rough && isEnded(run.status) && run.status !== 'cancelled'
+    const app = this.#apps.get(run.workflow)
+    if (!app?.bare) this.ledger.check(runId, steps, attempts, calm)
+    if (!app || (run.status !== 'completed' && run.status !== 'failed')) return
+    const payloads = this.processes[0]?.payloads
+    if (!payloads) return
+    const replayed = await replayFinal({ run, steps, app, payloads })
+    if (run.status === 'completed') {
+      assert.equal(replayed.decision.kind, 'returned', `run ${runId} replays to its end`)
+      const output = replayed.decision.kind === 'returned' ? replayed.decision.output : null
+      const recorded = await payloads.decode(run.output ?? '')
+      assert.ok(isDeepStrictEqual(output, recorded), `run ${runId} replays to its output`)
+    } else {
+      const fits = replayed.decision.kind === 'threw' || replayed.decision.kind === 'blocked' || replayed.decision.kind === 'returned'
+      assert.ok(fits, `run ${runId} failed; its replay ${replayed.decision.kind}`)
+    }
+    const live = this.traces.get(runId)?.findLast(({ ended }) => ended)
+    if (live) assert.deepEqual(replayed.given, live.given, `run ${runId}: live and replay were given the same, in the same order`)
+  }
+}
