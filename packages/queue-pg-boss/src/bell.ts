@@ -91,7 +91,7 @@ export class Bell {
   }
 
   async #send(message: Message): Promise<void> {
-    await (await this.#connection.hotDb()).executeSql(NOTIFY, [CHANNEL, JSON.stringify(message)])
+    await (await this.#connection.preparing()).executeSql(NOTIFY, [CHANNEL, JSON.stringify(message)])
   }
 
   async #listen(): Promise<void> {

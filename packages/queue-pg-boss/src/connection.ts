@@ -2,7 +2,7 @@ import { WorkflowError } from '@pikku/core/contract'
 import type { Logger } from '@pikku/core/contract'
 import { PgBoss } from 'pg-boss'
 import type { ConstructorOptions, Db, Queue } from 'pg-boss'
-import { hotDb } from './hot-db.ts'
+import { fetching, preparing } from './hot-db.ts'
 
 /** A URL, pg-boss's own options, or a `PgBoss` of the application. */
 export type BossSource = string | ConstructorOptions | PgBoss
@@ -31,7 +31,8 @@ export class BossConnection {
   readonly #troubled = new Set<() => void>()
   #boss: PgBoss | undefined
   #starting: Promise<PgBoss> | undefined
-  #hotDb: Db | undefined
+  #preparing: Db | undefined
+  #fetching: Db | undefined
   #closed = false
 
   constructor(source: BossSource, logger: Logger) {
@@ -49,10 +50,15 @@ export class BossConnection {
     return this.#starting
   }
 
-  /** For fetching and notifying, which must not wait for ever. */
-  async hotDb(): Promise<Db> {
-    this.#hotDb ??= hotDb((await this.start()).getDb(), { prepare: false })
-    return this.#hotDb
+  /** For the statements that run all the time. */
+  async preparing(): Promise<Db> {
+    this.#preparing ??= preparing((await this.start()).getDb())
+    return this.#preparing
+  }
+
+  async fetching(): Promise<Db> {
+    this.#fetching ??= fetching((await this.start()).getDb())
+    return this.#fetching
   }
 
   /** Create the queue unless it is there: once per process, whatever the number of processes. An existing one is left as it is. */

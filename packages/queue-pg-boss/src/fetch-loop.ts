@@ -57,8 +57,8 @@ export class FetchLoop<J> {
     while (!this.#stopped) {
       this.#woken = false
       const wanted = Math.min(this.#free, MAX_BATCH)
-      if (wanted === 0) await this.#sleep(undefined)
-      else await this.#sleep(await this.#fetch(wanted))
+      if (wanted > 0) await this.#sleep(await this.#fetch(wanted))
+      else await this.#slotFree()
     }
   }
 
@@ -95,6 +95,12 @@ export class FetchLoop<J> {
         // With other slots free the loop waits for a ring, not for this one.
         if (this.#free === 1) this.#wakeUp?.()
       })
+  }
+
+  async #slotFree(): Promise<void> {
+    await this.#sleep(undefined)
+    // What ends in the same turn of the event loop is one fetch, not a fetch for the first and one for the rest.
+    await new Promise((resolve) => setImmediate(resolve))
   }
 
   /** Until woken or `ms` have passed; without `ms`, until woken. */

@@ -6,41 +6,66 @@ const ANSWER_WITHIN_MS = 30_000
 
 interface Statement {
   readonly text: string
-  readonly values: unknown[]
+  readonly values?: unknown[]
   readonly query_timeout: number
   readonly name?: string
 }
 
+interface Rows {
+  readonly rows: unknown[]
+}
+
 /** The pool that pg-boss makes for itself; a `db` of the application has none that we know of. */
 interface Pool {
-  query(statement: Statement): Promise<{ rows: unknown[] }>
+  /** One answer per statement of the text. */
+  query(statement: Statement): Promise<Rows | Rows[]>
 }
 
 /** What a server or a pooler between says when prepared statements do not stay with their connection. */
 const NOT_PREPARED = new Set(['26000', '42P05', '0A000'])
 
 /**
- * The database of a started pg-boss for the statements that run all the time: they end within half a minute, one way or
- * the other. With `prepare` they are planned once per connection, which halves the time of an insert. Not for statements
- * whose plan depends on how much is in the queue: one made while it was empty is a disaster for a backlog.
+ * A started pg-boss's database for the statements that run all the time and whose plan does not depend on how much is in
+ * the queue: planned once per connection, which halves the time of an insert.
  */
-export function hotDb(db: Db, { prepare }: { prepare: boolean }): Db {
-  let preparing = prepare
+export function preparing(db: Db): Db {
+  let refused = false
   return {
     async executeSql(text, values = []) {
       if (!hasPool(db)) return await db.executeSql(text, values)
       const statement = { text, values, query_timeout: ANSWER_WITHIN_MS }
-      if (!preparing) return await db.pool.query(statement)
+      if (refused) return lastOf(await db.pool.query(statement))
       try {
-        return await db.pool.query({ ...statement, name: createHash('sha1').update(text).digest('base64url') })
+        const name = createHash('sha1').update(text).digest('base64url')
+        return lastOf(await db.pool.query({ ...statement, name }))
       } catch (error) {
         // Refused before it ran, so running it again is safe.
         if (!(error instanceof Error && 'code' in error && NOT_PREPARED.has(String(error.code)))) throw error
-        preparing = false
-        return await db.pool.query(statement)
+        refused = true
+        return lastOf(await db.pool.query(statement))
       }
     },
   }
+}
+
+/**
+ * The same for fetching. A queue is empty whenever statistics are taken, so that the planner takes a backlog for a few
+ * rows and sorts all of it at every fetch; without sorting, only the index that has the right order is left.
+ */
+export function fetching(db: Db): Db {
+  return {
+    async executeSql(text, values = []) {
+      if (!hasPool(db)) return await db.executeSql(text, values)
+      // Several statements in one message take no values, and are one transaction.
+      if (values.length > 0) return lastOf(await db.pool.query({ text, values, query_timeout: ANSWER_WITHIN_MS }))
+      const statement = { text: `set local enable_sort = off; ${text}`, query_timeout: ANSWER_WITHIN_MS }
+      return lastOf(await db.pool.query(statement))
+    },
+  }
+}
+
+function lastOf(answer: Rows | Rows[]): { rows: unknown[] } {
+  return Array.isArray(answer) ? (answer.at(-1) ?? { rows: [] }) : answer
 }
 
 function hasPool(db: Db): db is Db & { pool: Pool } {

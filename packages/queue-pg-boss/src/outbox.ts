@@ -1,9 +1,8 @@
-import type { Db, JobInsert } from 'pg-boss'
+import type { JobInsert } from 'pg-boss'
 import { Batcher } from './batcher.ts'
 import type { Bell } from './bell.ts'
 import { isRefusal } from './connection.ts'
 import type { BossConnection } from './connection.ts'
-import { hotDb } from './hot-db.ts'
 
 const MAX_JOBS = 1_000
 const MAX_BYTES = 1_048_576
@@ -25,7 +24,6 @@ export class Outbox {
   readonly #connection: BossConnection
   readonly #bell: Bell
   readonly #lanes = new Map<string, Batcher<Entry>>()
-  #db: Db | undefined
 
   constructor(connection: BossConnection, bell: Bell) {
     this.#connection = connection
@@ -58,8 +56,9 @@ export class Outbox {
     try {
       const boss = await this.#connection.start()
       const jobs = [...first.values()].map((entry) => entry.job)
-      this.#db ??= hotDb(boss.getDb(), { prepare: true })
-      const inserted = new Set(await boss.insert(queue, jobs, { returnId: true, db: this.#db }))
+      const inserted = new Set(
+        await boss.insert(queue, jobs, { returnId: true, db: await this.#connection.preparing() }),
+      )
       for (const entry of batch) entry.resolve(inserted.has(entry.job.id) && first.get(entry.job.id) === entry)
       if (inserted.size === 0) return
       for (const delayMs of new Set(batch.map((entry) => entry.delayMs))) this.#bell.ring(queue, delayMs)

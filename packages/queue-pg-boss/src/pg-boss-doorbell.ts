@@ -87,7 +87,7 @@ export class PgBossDoorbell implements Doorbell {
         await connection.ensureQueue(queue, QUEUE)
         const jobs = await (
           await connection.start()
-        ).fetch<object>(queue, { batchSize: limit, db: await connection.hotDb() })
+        ).fetch<object>(queue, { batchSize: limit, db: await connection.fetching() })
         for (const job of jobs) done.add(job)
         return jobs
       },

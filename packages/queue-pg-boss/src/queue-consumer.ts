@@ -70,7 +70,7 @@ export class QueueConsumer implements Consumer {
     await this.#options.ensureQueue()
     const { connection, queue } = this.#options
     const boss = await connection.start()
-    return await boss.fetch<object>(queue, { batchSize: limit, includeMetadata: true, db: await connection.hotDb() })
+    return await boss.fetch<object>(queue, { batchSize: limit, includeMetadata: true, db: await connection.fetching() })
   }
 
   #fetchFailed(error: unknown): void {
