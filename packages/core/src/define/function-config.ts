@@ -1,5 +1,8 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { WorkflowError } from '../contract/errors.ts'
+import { describe } from '../domain/describe.ts'
+import { assertTags } from '../domain/names.ts'
+import { retryPolicy } from '../domain/retry-policy.ts'
 import type { Duration, FunctionWire, PikkuFunction, WithLogger, WorkflowWire } from './types.ts'
 
 /** A function whose types were checked where it was defined. */
@@ -63,7 +66,9 @@ export function defineFunction<In, Out, Services, Wire>(
 ): FunctionConfig<In, Out, WithLogger<Services>, Wire> {
   const options = typeof definition === 'function' ? { func: definition } : definition
   checkOptions('pikkuSessionlessFunc', functionKeys, options)
-  return Object.freeze({ tags: [], ...options, kind: 'function' as const })
+  assertTags(options.tags ?? [], 'pikkuSessionlessFunc: tags')
+  retryPolicy(options, undefined, 'pikkuSessionlessFunc')
+  return Object.freeze({ ...options, tags: options.tags ?? [], kind: 'function' as const })
 }
 
 /** Behind the generated `pikkuWorkflowFunc`. @throws `WorkflowError` with code `CONFIGURATION` for a bad definition */
@@ -72,35 +77,29 @@ export function defineWorkflow<In, Out, Services, Wire>(
 ): WorkflowConfig<In, Out, WithLogger<Services>, Wire> {
   const options = typeof definition === 'function' ? { func: definition } : definition
   checkOptions('pikkuWorkflowFunc', workflowKeys, options)
-  return Object.freeze({ tags: [], ...options, kind: 'workflow' as const })
+  assertTags(options.tags ?? [], 'pikkuWorkflowFunc: tags')
+  return Object.freeze({ ...options, tags: options.tags ?? [], kind: 'workflow' as const })
 }
 
 type Check = readonly [accepts: (value: unknown) => boolean, accepted: string]
 
 const text: Check = [(value) => typeof value === 'string', 'a string']
-const texts: Check = [
-  (value) => Array.isArray(value) && value.every((tag) => typeof tag === 'string'),
-  'an array of strings',
-]
 const schema: Check = [isSchema, 'a Standard Schema (zod, valibot, arktype …)']
-const count: Check = [(value) => Number.isSafeInteger(value) && Number(value) >= 0, 'a whole number, 0 or more']
-const duration: Check = [
-  (value) => (typeof value === 'number' ? value >= 0 && Number.isFinite(value) : typeof value === 'string'),
-  "milliseconds or a duration like '5s'",
-]
+// Checked afterwards, by what knows the rules of tags and durations.
+const later: Check = [() => true, '']
 
 const workflowKeys: Readonly<Record<string, Check>> = {
   func: [(value) => typeof value === 'function', 'a function'],
   description: text,
-  tags: texts,
+  tags: later,
   input: schema,
   output: schema,
 }
 const functionKeys: Readonly<Record<string, Check>> = {
   ...workflowKeys,
   name: text,
-  retries: count,
-  retryDelay: duration,
+  retries: later,
+  retryDelay: later,
 }
 
 function isSchema(value: unknown): boolean {
@@ -110,7 +109,10 @@ function isSchema(value: unknown): boolean {
 /** Every key known and of its type; undefined counts as left out, except for `func`. */
 function checkOptions(where: string, keys: Readonly<Record<string, Check>>, options: object): void {
   if (typeof options !== 'object' || options === null) {
-    throw new WorkflowError('CONFIGURATION', `${where}: found ${show(options)}; accepted is a function or { func, … }`)
+    throw new WorkflowError(
+      'CONFIGURATION',
+      `${where}: found ${describe(options)}; accepted is a function or { func, … }`,
+    )
   }
   const given = new Map<string, unknown>(Object.entries(options))
   if (!given.has('func')) given.set('func', undefined)
@@ -124,15 +126,7 @@ function checkOptions(where: string, keys: Readonly<Record<string, Check>>, opti
     }
     const [accepts, accepted] = check
     if ((value !== undefined || key === 'func') && !accepts(value)) {
-      throw new WorkflowError('CONFIGURATION', `${where}: '${key}' must be ${accepted}, found ${show(value)}`)
+      throw new WorkflowError('CONFIGURATION', `${where}: '${key}' must be ${accepted}, found ${describe(value)}`)
     }
   }
-}
-
-/** A found value in few words. */
-export function show(value: unknown): string {
-  if (typeof value === 'string') return `'${value}'`
-  if (typeof value === 'function') return 'a function'
-  if (Array.isArray(value)) return 'an array'
-  return typeof value === 'object' && value !== null ? 'an object' : String(value)
 }

@@ -97,8 +97,9 @@ describe('createRegistry', () => {
   })
 
   test.each([
-    [{ workflows: [{ name: '', func: body }] }, 'INVALID_NAME', /'name' must be a non-empty string/],
+    [{ workflows: [{ name: '', func: body }] }, 'INVALID_NAME', /wireWorkflow: 'name'/],
     [{ workflows: [{ name: 'a\0b', func: body }] }, 'INVALID_NAME', /'name'/],
+    [{ workflows: [{ name: 'w', func: body, tags: 'demo' as never }] }, 'INVALID_NAME', /wireWorkflow\('w'\): tags/],
     [{ workflows: [{ name: 'w', func: double as never }] }, 'CONFIGURATION', /wireWorkflow\('w'\).*pikkuWorkflowFunc/],
     [{ workflows: [{ name: 'w', func: undefined as never }] }, 'CONFIGURATION', /found undefined/],
     [{ functions: { f: body as never } }, 'CONFIGURATION', /function 'f'.*pikkuSessionlessFunc/],
@@ -119,15 +120,20 @@ describe('definitions', () => {
   const bad: readonly [definition: unknown, message: RegExp][] = [
     [undefined, /found undefined; accepted is a function/],
     [{}, /'func' must be a function, found undefined/],
-    [{ func: async () => 1, retries: -1 }, /'retries' must be a whole number, 0 or more, found -1/],
-    [{ func: async () => 1, retryDelay: -1 }, /'retryDelay'/],
+    [{ func: async () => 1, retries: -1 }, /retries is -1; accepted is a whole number/],
+    [{ func: async () => 1, retryDelay: '1 month' }, /retryDelay: '1 month'/],
     [{ func: async () => 1, backoff: 2 }, /unknown option 'backoff'; accepted are func, /],
     [{ func: async () => 1, toString: 2 }, /unknown option 'toString'/],
-    [{ func: async () => 1, tags: ['a', 1] }, /'tags' must be an array of strings/],
+    [{ func: async () => 1, tags: ['a', 1] }, /pikkuSessionlessFunc: tags/],
     [{ func: async () => 1, input: { type: 'object' } }, /'input' must be a Standard Schema/],
   ]
   test.each(bad)('refuses %o', (definition, message) => {
     expect(() => defineFunction(definition as never)).toThrow(message)
+  })
+
+  test('an option that is undefined is one left out', () => {
+    const undefineds = { func: async () => 1, tags: undefined, retries: undefined, input: undefined }
+    expect(defineFunction(undefineds as never).tags).toEqual([])
   })
 
   test('a workflow has no retries of its own', () => {

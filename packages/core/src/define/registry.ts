@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto'
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { WorkflowError } from '../contract/errors.ts'
 import type { WorkflowQueues } from '../contract/queue-service.ts'
-import { show, type AnyFunction, type FunctionConfig, type WorkflowConfig } from './function-config.ts'
+import { describe } from '../domain/describe.ts'
+import { assertName, assertTags } from '../domain/names.ts'
+import type { AnyFunction, FunctionConfig, WorkflowConfig } from './function-config.ts'
 import type { Duration } from './types.ts'
 
 export interface WorkflowDefinition {
@@ -182,8 +184,9 @@ export function resetRegistry(): void {
 function defineWorkflows(wirings: readonly WorkflowWiring[]): Map<string, WorkflowDefinition> {
   const found = new Map<string, WorkflowDefinition>()
   for (const { name, func, description = func?.description, tags = func?.tags } of wirings) {
-    checkName('wireWorkflow', 'name', name)
+    assertName(name, "wireWorkflow: \'name\'")
     if (func?.kind !== 'workflow') throw wrongFunc(`wireWorkflow('${name}')`, 'pikkuWorkflowFunc', func)
+    assertTags(tags, `wireWorkflow('${name}'): tags`)
     if (found.has(name))
       throw configuration(`wireWorkflow: a workflow named '${name}' is wired already; names are unique in the app`)
     const codeHash = createHash('sha256').update(func.func.toString()).digest('hex').slice(0, 16)
@@ -195,7 +198,7 @@ function defineWorkflows(wirings: readonly WorkflowWiring[]): Map<string, Workfl
 function defineRpcs(functions: Readonly<Record<string, FunctionConfig>>): Map<string, RpcDefinition> {
   const found = new Map<string, RpcDefinition>()
   for (const [name, config] of Object.entries(functions)) {
-    checkName('pikkuSessionlessFunc', 'name', name)
+    assertName(name, "pikkuSessionlessFunc: \'name\'")
     if (config?.kind !== 'function') throw wrongFunc(`function '${name}'`, 'pikkuSessionlessFunc', config)
     const { retries, retryDelay } = config
     found.set(name, { name, func: config.func, ...given({ retries, retryDelay }), ...schemas(config) })
@@ -209,7 +212,7 @@ function defineQueueWorkers(
 ): Map<string, QueueWorkerDefinition> {
   const found = new Map<string, QueueWorkerDefinition>()
   for (const { queueName, func, config } of wirings) {
-    checkName('wireQueueWorker', 'queueName', queueName)
+    assertName(queueName, "wireQueueWorker: \'queueName\'")
     const where = `wireQueueWorker('${queueName}')`
     if (func?.kind !== 'function') throw wrongFunc(where, 'pikkuSessionlessFunc', func)
     if (queueName === queues.orchestrator || queueName === queues.worker) {
@@ -218,7 +221,7 @@ function defineQueueWorkers(
     if (found.has(queueName)) throw configuration(`${where}: this queue has a worker already`)
     const concurrency = config?.concurrency
     if (concurrency !== undefined && !(Number.isSafeInteger(concurrency) && concurrency > 0)) {
-      throw configuration(`${where}: 'concurrency' must be a whole number, 1 or more, found ${show(concurrency)}`)
+      throw configuration(`${where}: 'concurrency' must be a whole number, 1 or more, found ${describe(concurrency)}`)
     }
     found.set(queueName, { queueName, func: func.func, ...given({ concurrency }), ...schemas(func) })
   }
@@ -239,17 +242,6 @@ function given<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], un
   }
 }
 
-function checkName(where: string, option: string, name: unknown): void {
-  const good =
-    typeof name === 'string' && name !== '' && name.length <= 200 && name.isWellFormed() && !name.includes('\0')
-  if (!good) {
-    throw new WorkflowError(
-      'INVALID_NAME',
-      `${where}: '${option}' must be a non-empty string of up to 200 characters, found ${show(name)}`,
-    )
-  }
-}
-
 function refuseLate(state: Wired, where: string): void {
   if (!state.loaded) return
   throw configuration(
@@ -258,7 +250,7 @@ function refuseLate(state: Wired, where: string): void {
 }
 
 function wrongFunc(where: string, helper: string, found: unknown): WorkflowError {
-  return configuration(`${where}: 'func' must be what ${helper}(…) returned, found ${show(found)}`)
+  return configuration(`${where}: 'func' must be what ${helper}(…) returned, found ${describe(found)}`)
 }
 
 function configuration(message: string): WorkflowError {
