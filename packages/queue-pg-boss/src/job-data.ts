@@ -27,7 +27,7 @@ export function encodeValue(value: unknown): string {
   }
 }
 
-export function decodeValue(text: string): unknown {
+function decodeValue(text: string): unknown {
   return parse(text)
 }
 
