@@ -11,7 +11,12 @@ export interface BodyScope {
   readonly onRejection: (error: unknown) => void
 }
 
-export const bodyScope = new AsyncLocalStorage<BodyScope>()
+export const bodyScope = new AsyncLocalStorage<BodyScope | undefined>()
+
+/** Work of the engine's own, whoever's code set it off: a body that rings its run lends its scope to nobody. */
+export function outsideBodies<T>(work: () => T): T {
+  return bodyScope.run(undefined, work)
+}
 
 let watchers = 0
 

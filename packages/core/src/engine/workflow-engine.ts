@@ -11,7 +11,7 @@ import type {
   WorkItem,
 } from '../contract/index.ts'
 import type { Registry } from '../define/index.ts'
-import { watchRejections } from './body-scope.ts'
+import { outsideBodies, watchRejections } from './body-scope.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
 import { Orchestrator, type ContextOf } from './orchestrator.ts'
@@ -94,7 +94,7 @@ export class WorkflowEngine {
 
   /** Take this run here, if there is room for it. */
   tryTake(item: RunItem): boolean {
-    return this.#roles.run > 0 && this.#orchestrator.tryTake(item)
+    return this.#roles.run > 0 && outsideBodies(() => this.#orchestrator.tryTake(item))
   }
 
   /**
@@ -114,7 +114,7 @@ export class WorkflowEngine {
   }
 
   #take(item: WorkItem): Promise<void> {
-    return item.kind === 'run' ? this.#orchestrator.take(item) : this.#stepWorker.take(item)
+    return outsideBodies(() => (item.kind === 'run' ? this.#orchestrator.take(item) : this.#stepWorker.take(item)))
   }
 }
 
