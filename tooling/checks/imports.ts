@@ -24,7 +24,7 @@ const coreLayers: Readonly<Record<string, readonly string[]>> = {
   define: ['contract', 'domain'],
   service: ['contract', 'domain', 'define', 'engine'],
   index: ['contract', 'domain', 'replay', 'memory', 'engine', 'define', 'service'],
-  testing: ['contract', 'domain', 'replay', 'memory', 'engine'],
+  testing: ['contract', 'domain', 'replay', 'memory', 'engine', 'define', 'service'],
 }
 
 /** Folders of core that a folder may see the types of, and nothing more: the engine runs definitions, it makes none. */

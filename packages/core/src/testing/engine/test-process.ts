@@ -6,10 +6,10 @@ import { MAX_PAYLOAD_BYTES } from '../../domain/limits.ts'
 import { Payloads } from '../../engine/payloads.ts'
 import { QueueWorkers, WorkflowService } from '../../service/index.ts'
 import type { HistoryEntry } from '../../service/index.ts'
-import { quick, type EngineWorld, type ProcessOptions } from './engine-world.ts'
 import type { OpenProcess } from './engine-harness.ts'
 import type { Gate } from './gate.ts'
-import { registryOf, type TestApp } from './test-app.ts'
+import { quick, type ProcessOptions } from './process-options.ts'
+import { registryOf, type TestApp, type Watch } from './test-app.ts'
 import { until } from './until.ts'
 
 /** How a run ended. */
@@ -23,7 +23,7 @@ interface Parts {
   readonly ports: StorePorts
   readonly app: TestApp
   readonly options: ProcessOptions
-  readonly world: EngineWorld
+  readonly world: Watch & { expectRoughness(): void }
 }
 
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }

@@ -1,0 +1,287 @@
+import assert from 'node:assert/strict'
+import { seededRandom } from '../random.ts'
+import type { ScenarioGroup } from './scenario.ts'
+import type { TestApp } from './test-app.ts'
+import { pause, until } from './until.ts'
+
+const functions: NonNullable<TestApp['functions']> = {
+  echo: (_services, data: unknown) => data,
+  slow: async (_services, ms: number) => {
+    await pause(ms)
+    return ms
+  },
+  fails: (_services, message: string) => {
+    throw new Error(message)
+  },
+}
+
+export const promiseScenarios: ScenarioGroup = {
+  name: 'promises',
+  scenarios: {
+    'T5: Promise.all over rpc steps, inline steps and sleeps': async (world) => {
+      const app = await world.process({
+        functions,
+        workflows: {
+          all: async ({ workflow }) =>
+            Promise.all([
+              workflow.do('a', 'slow', 20),
+              workflow.do('b', async () => pause(10).then(() => 'b')),
+              workflow.sleep('c', 30),
+              ...['x', 'y', 'z'].map((name) => workflow.do(`member ${name}`, 'echo', name)),
+            ]),
+        },
+      })
+      assert.deepEqual(await app.output('all'), [20, 'b', undefined, 'x', 'y', 'z'])
+    },
+    'allSettled, race and any mean what they mean': async (world) => {
+      const app = await world.process({
+        functions,
+        workflows: {
+          mixed: async ({ workflow }) => {
+            const settled = await Promise.allSettled([
+              workflow.do('good', 'echo', 1),
+              workflow.do('bad', 'fails', 'on purpose'),
+              workflow.do('bad here', () => Promise.reject(new Error('here'))),
+            ])
+            const raced = await Promise.race([workflow.sleep('slow', 150).then(() => 'sleep'), workflow.do('fast', 'echo', 'rpc')])
+            const any = await Promise.any([workflow.do('no', 'fails', 'no'), workflow.do('yes', 'slow', 10)])
+            const none = await Promise.any([workflow.do('n1', 'fails', '1'), workflow.do('n2', 'fails', '2')]).catch(
+              (error: unknown) => (error instanceof AggregateError ? error.errors.map((one: Error) => one.message) : error),
+            )
+            return { settled: settled.map(({ status }) => status), raced, any, none }
+          },
+        },
+      })
+      assert.deepEqual(await app.output('mixed'), {
+        settled: ['fulfilled', 'rejected', 'rejected'],
+        raced: 'rpc',
+        any: 10,
+        none: ['1', '2'],
+      })
+    },
+    'F19: suspension is invisible to try, catch and finally': async (world) => {
+      const app = await world.process({
+        functions,
+        workflows: {
+          careful: async ({ workflow }) => {
+            const seen: string[] = []
+            try {
+              await workflow.do('rpc', 'slow', 20)
+              seen.push('result')
+            } catch {
+              seen.push('caught')
+            } finally {
+              seen.push('finally')
+            }
+            try {
+              await workflow.sleep('nap', 20)
+            } catch {
+              seen.push('caught')
+            } finally {
+              seen.push('finally 2')
+            }
+            try {
+              await workflow.do('bad', 'fails', 'x')
+            } catch (error) {
+              seen.push(String(error))
+              await workflow.do('compensate', 'echo', 'undone')
+            }
+            return seen
+          },
+        },
+      })
+      assert.deepEqual(await app.output('careful'), ['result', 'finally', 'finally 2', 'Error: x'])
+    },
+    'F20: steps awaited one after the other after both were asked for': async (world) => {
+      const app = await world.process({
+        functions,
+        bare: true,
+        workflows: {
+          pair: async ({ workflow }) => {
+            const a = workflow.do('a', 'slow', 15)
+            const b = workflow.do('b', 'echo', 'b')
+            return [await a, await b]
+          },
+        },
+      })
+      assert.deepEqual(await app.output('pair'), [15, 'b'])
+    },
+    'A7: a step rejected before anyone awaits it harms nobody': async (world) => {
+      const app = await world.process({
+        functions,
+        bare: true,
+        workflows: {
+          late: async ({ workflow }) => {
+            const bad = workflow.do('bad', 'fails', 'too early')
+            const badHere = workflow.do('bad here', () => Promise.reject(new Error('here')))
+            await workflow.do('slow', 'slow', 60)
+            const caught: string[] = []
+            await bad.catch((error: Error) => caught.push(error.message))
+            await badHere.catch((error: Error) => caught.push(error.message))
+            return caught
+          },
+          dropped: async ({ workflow }) => {
+            void workflow.do('bad', 'fails', 'nobody looks')
+            await workflow.sleep('nap', 30)
+            return 'fine'
+          },
+        },
+      })
+      assert.deepEqual(await app.output('late'), ['too early', 'here'])
+      assert.equal(await app.output('dropped'), 'fine')
+    },
+    'A6: an un-awaited step is run, and the run completes only after it': async (world) => {
+      const app = await world.process({
+        functions: {
+          ...functions,
+          effect: async (_services, what: string) => {
+            await pause(30)
+            world.ledger.note(what)
+          },
+        },
+        workflows: {
+          forgets: async ({ workflow }) => {
+            void workflow.do('email', 'effect', 'email')
+            void workflow.do('here', async () => {
+              await pause(20)
+              world.ledger.note('here')
+            })
+            void workflow.sleep('nap', 40)
+            void workflow.do('broken', 'fails', 'observed, not thrown')
+            return 'ok'
+          },
+        },
+      })
+      const runId = await app.begin('forgets')
+      assert.deepEqual(await app.end(runId), { kind: 'completed', output: 'ok' })
+      assert.deepEqual([...world.ledger.notes()].sort(), ['email', 'here'])
+      const steps = await app.service.listSteps(runId)
+      assert.ok(steps.every(({ status }) => status === 'succeeded' || status === 'failed'))
+    },
+    'A3: a plain timer can win a race against a step': async (world) => {
+      const app = await world.process({
+        functions,
+        workflows: {
+          timeout: async ({ workflow }) => {
+            const winner = await Promise.race([
+              workflow.do('slow', 'slow', 250).then(() => 'step'),
+              pause(30).then(() => 'timer'),
+            ])
+            return [winner, await workflow.do('after', 'echo', winner)]
+          },
+        },
+      })
+      const started = performance.now()
+      assert.deepEqual(await app.output('timeout'), ['timer', 'timer'])
+      assert.ok(performance.now() - started >= 200, 'it completed only after the slow step had settled')
+    },
+    'A5: a slow inline step does not hold up the rest of the body': async (world) => {
+      const at = new Map<string, number>()
+      const started = performance.now()
+      const app = await world.process({
+        functions,
+        workflows: {
+          lanes: async ({ workflow }) => {
+            const slow = workflow.do('slow', () => pause(400))
+            const lane = workflow.do('fast', () => 'fast').then(() => workflow.do('next', 'echo', 'next'))
+            await lane.then(() => workflow.do('last', () => at.set('last', performance.now() - started)))
+            await slow
+            return 'done'
+          },
+        },
+      })
+      assert.equal(await app.output('lanes'), 'done')
+      assert.ok((at.get('last') ?? Infinity) < 350, `the lane was through after ${at.get('last')} ms`)
+    },
+    'A1: random plain delays between steps: live and replay are the same': async (world) => {
+      const seed = Math.floor(Math.random() * 2 ** 31)
+      const random = seededRandom(seed)
+      const delay = (): Promise<void> => (random.chance(0.5) ? pause(random.below(12)) : Promise.resolve())
+      const app = await world.process(
+        {
+          functions,
+          workflows: {
+            lanes: async ({ workflow }) => {
+              const order: string[] = []
+              const lane = async (name: string): Promise<void> => {
+                for (let i = 0; i < 4; i += 1) {
+                  await delay()
+                  if (i % 2 === 0) await workflow.do(`${name}${i}`, 'slow', i)
+                  else await workflow.do(`${name}${i}`, async () => delay())
+                  order.push(`${name}${i}`)
+                }
+              }
+              await Promise.all(['a', 'b', 'c'].map(lane))
+              return order
+            },
+          },
+        },
+        { timing: { replayGraceMs: 3_000 } },
+      )
+      try {
+        await Promise.all(Array.from({ length: 10 }, () => app.output('lanes')))
+        await world.check()
+      } catch (error) {
+        throw new Error(`seed ${seed}`, { cause: error })
+      }
+    },
+    'a rejection the body leaves unhandled fails its run, not the process': async (world) => {
+      const others = process.listeners('unhandledRejection').filter(({ name }) => name !== 'onUnhandledRejection')
+      for (const listener of others) process.off('unhandledRejection', listener)
+      try {
+        const app = await world.process({
+          functions,
+          bare: true,
+          workflows: {
+            stray: async ({ workflow }) => {
+              void (async () => {
+                await workflow.do('a', 'echo', 1)
+                throw new Error('stray')
+              })()
+              await workflow.sleep('for ever', '1d')
+            },
+            early: async ({ workflow }) => {
+              void Promise.reject(new Error('at once'))
+              await workflow.sleep('for ever', '1d')
+            },
+            fine: async ({ workflow }) => workflow.do('a', 'echo', 'fine'),
+          },
+        })
+        assert.equal((await app.failure('stray')).message, 'stray')
+        assert.equal((await app.failure('early')).message, 'at once')
+        assert.equal(await app.output('fine'), 'fine')
+      } finally {
+        for (const listener of others) process.on('unhandledRejection', listener)
+      }
+    },
+    'a body that awaits nothing durable is waited for and told of': async (world) => {
+      const app = await world.process({
+        functions,
+        workflows: {
+          outside: async ({ workflow }) => {
+            await pause(60)
+            const first = await workflow.do('a', 'echo', 'a')
+            await pause(60)
+            return [first, await workflow.do('b', () => 'b')]
+          },
+        },
+      })
+      assert.deepEqual(await app.output('outside'), ['a', 'b'])
+      await until('the observer was told', () => app.seen('waiting-outside').length > 0)
+    },
+    'a body that returns or throws at once needs no step': async (world) => {
+      const app = await world.process({
+        workflows: {
+          returns: async (_services, input: unknown) => input,
+          throws: async () => {
+            throw new RangeError('at once')
+          },
+          synchronous: () => 'plain',
+        },
+      })
+      assert.deepEqual(await app.output('returns', { a: [1] }), { a: [1] })
+      assert.equal((await app.failure('throws')).name, 'RangeError')
+      assert.equal(await app.output('synchronous'), 'plain')
+    },
+  },
+}
