@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { memoryPorts, MemoryTables } from '../memory/index.ts'
+import { checkAllCanEnd } from './model/liveness.ts'
 import { operations } from './model/operations.ts'
 import { Pair } from './model/pair.ts'
 import { Side } from './model/side.ts'
@@ -16,7 +17,7 @@ export interface ModelHarness extends StoreHarness {
 
 /**
  * Random sequences of operations against the store and against the memory store: every answer, and what a reader sees,
- * must agree. A failure prints the seed and the last operations.
+ * must agree; then every run must be brought to its end by sweeps alone. A failure prints the seed and the last operations.
  *
  * @example
  * defineModelTests({ name: 'pg', runner: { describe, test }, open })
@@ -40,6 +41,7 @@ async function runSequence(harness: ModelHarness, seed: number): Promise<void> {
       if (i % 3 === 0) await pair.compareViews()
     }
     await pair.compareViews()
+    await checkAllCanEnd(subject, pair.runIds)
   } catch (error) {
     const told = error instanceof Error ? error.message : String(error)
     const last = pair.log.slice(-12).join('\n  ')
