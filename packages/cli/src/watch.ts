@@ -1,5 +1,7 @@
 import path from 'node:path'
 import { watch as watchFiles, type FSWatcher } from 'chokidar'
+import { readConfig, type Config } from './config/config.ts'
+import { Diagnostics } from './diagnostics.ts'
 import { generate, type Generated } from './generate.ts'
 
 /** Changes this close together are one pass. */
@@ -12,7 +14,7 @@ export interface Watching {
 }
 
 /**
- * Generate now and after every change of the configuration, of the app's sources, or of tsconfig.json.
+ * Generate now, and after every change of the configuration, of the app's sources, or of tsconfig.json.
  * Passes never overlap: a change during one brings another after it.
  */
 export function watch(configFile: string, onPass: (pass: Generated) => void): Watching {
@@ -31,11 +33,17 @@ class Watch implements Watching {
     this.#configFile = configFile
     this.#onPass = onPass
     this.#watcher = watchFiles([configFile], {
-      ignoreInitial: true,
+      // What a folder added later holds already is told, too: it may have come after the pass that added the folder.
+      ignoreInitial: false,
       ignored: (file) => this.#isIgnored(file),
     })
-    this.#watcher.on('all', () => this.#soon())
-    this.#pass()
+    const config = readConfig(configFile, new Diagnostics())
+    if (config) this.#follow(config)
+    // Not before everything is watched: a change during the first pass would be missed.
+    this.#watcher.once('ready', () => {
+      this.#pass()
+      this.#watcher.on('all', () => this.#soon())
+    })
   }
 
   async close(): Promise<void> {
@@ -51,15 +59,16 @@ class Watch implements Watching {
   /** Runs from begin to end without a pause, so two can never overlap. */
   #pass(): void {
     const pass = generate(this.#configFile)
-    if (pass.config) {
-      const { srcDirectories, services, tsconfig, output, outDir } = pass.config
-      this.#ignored = [output, outDir]
-      const wanted = [...srcDirectories, services, tsconfig]
-      this.#watcher.unwatch(this.#watched.filter((file) => !wanted.includes(file)))
-      this.#watcher.add(wanted.filter((file) => !this.#watched.includes(file)))
-      this.#watched = wanted
-    }
+    if (pass.config) this.#follow(pass.config)
     this.#onPass(pass)
+  }
+
+  #follow({ srcDirectories, services, tsconfig, output, outDir }: Config): void {
+    this.#ignored = [output, outDir]
+    const wanted = [...srcDirectories, services, tsconfig]
+    this.#watcher.unwatch(this.#watched.filter((file) => !wanted.includes(file)))
+    this.#watcher.add(wanted.filter((file) => !this.#watched.includes(file)))
+    this.#watched = wanted
   }
 
   #isIgnored(file: string): boolean {

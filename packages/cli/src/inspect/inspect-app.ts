@@ -51,7 +51,7 @@ function checkServices(config: Config, { project, diagnostics }: Inspection): vo
     return
   }
   const source = project.read(config.services)
-  if (source && !project.exports(source, 'createSingletonServices')) {
+  if (source && !source.isBroken && !project.exports(source, 'createSingletonServices')) {
     diagnostics.error(
       { file: name },
       'createSingletonServices is missing: export `const createSingletonServices = async () => ({ workflowService, … })` here, ' +

@@ -25,6 +25,8 @@ export class SourceFile {
   /** Relative to the project, for people. */
   readonly name: string
   readonly text: string
+  /** It has syntax errors; they are reported. */
+  readonly isBroken: boolean
   readonly program: Program
   readonly imports: ReadonlyMap<string, ImportedName>
   readonly exports: readonly ExportedName[]
@@ -41,6 +43,7 @@ export class SourceFile {
     for (const { message, labels } of errors) {
       diagnostics.error(this.position(labels[0]?.start ?? 0), `syntax error: ${message}`)
     }
+    this.isBroken = errors.length > 0
     this.program = program
     this.imports = new Map(
       module.staticImports.flatMap(({ moduleRequest, entries }) =>
