@@ -184,7 +184,7 @@ export function resetRegistry(): void {
 function defineWorkflows(wirings: readonly WorkflowWiring[]): Map<string, WorkflowDefinition> {
   const found = new Map<string, WorkflowDefinition>()
   for (const { name, func, description = func?.description, tags = func?.tags } of wirings) {
-    assertName(name, "wireWorkflow: \'name\'")
+    assertName(name, "wireWorkflow: 'name'")
     if (func?.kind !== 'workflow') throw wrongFunc(`wireWorkflow('${name}')`, 'pikkuWorkflowFunc', func)
     assertTags(tags, `wireWorkflow('${name}'): tags`)
     if (found.has(name))
@@ -198,7 +198,7 @@ function defineWorkflows(wirings: readonly WorkflowWiring[]): Map<string, Workfl
 function defineRpcs(functions: Readonly<Record<string, FunctionConfig>>): Map<string, RpcDefinition> {
   const found = new Map<string, RpcDefinition>()
   for (const [name, config] of Object.entries(functions)) {
-    assertName(name, "pikkuSessionlessFunc: \'name\'")
+    assertName(name, "pikkuSessionlessFunc: 'name'")
     if (config?.kind !== 'function') throw wrongFunc(`function '${name}'`, 'pikkuSessionlessFunc', config)
     const { retries, retryDelay } = config
     found.set(name, { name, func: config.func, ...given({ retries, retryDelay }), ...schemas(config) })
@@ -212,7 +212,7 @@ function defineQueueWorkers(
 ): Map<string, QueueWorkerDefinition> {
   const found = new Map<string, QueueWorkerDefinition>()
   for (const { queueName, func, config } of wirings) {
-    assertName(queueName, "wireQueueWorker: \'queueName\'")
+    assertName(queueName, "wireQueueWorker: 'queueName'")
     const where = `wireQueueWorker('${queueName}')`
     if (func?.kind !== 'function') throw wrongFunc(where, 'pikkuSessionlessFunc', func)
     if (queueName === queues.orchestrator || queueName === queues.worker) {
