@@ -68,7 +68,11 @@ function resume(tables: MemoryTables, run: RunRow): WorkItem[] {
   return [ringRun(tables, run)]
 }
 
-export function cancelRun(tables: MemoryTables, runId: RunId, reason: string): { cancelled: boolean; wake: WorkItem[] } {
+export function cancelRun(
+  tables: MemoryTables,
+  runId: RunId,
+  reason: string,
+): { cancelled: boolean; wake: WorkItem[] } {
   const run = tables.runs.get(runId)
   if (!run || isEnded(run.status)) return { cancelled: false, wake: [] }
   return { cancelled: true, wake: endRun(tables, run, { status: 'cancelled', reason }) }

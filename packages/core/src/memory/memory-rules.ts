@@ -1,4 +1,13 @@
-import type { EndedStatus, KnownWorkflow, NewRun, Payload, RunId, RunStatus, StepId, WorkItem } from '../contract/index.ts'
+import type {
+  EndedStatus,
+  KnownWorkflow,
+  NewRun,
+  Payload,
+  RunId,
+  RunStatus,
+  StepId,
+  WorkItem,
+} from '../contract/index.ts'
 import { isEnded, isSettled, mayRunMove, mayStepMove } from '../domain/run-state.ts'
 import { dropLease, isLeaseLive, ringNow, runItem, silence, stepKey } from './memory-tables.ts'
 import type { MemoryTables, RunRow, StepRow } from './memory-tables.ts'

@@ -145,7 +145,11 @@ function suspend(tables: MemoryTables, run: RunRow, next: NextMove & { kind: 'su
   ringNow(tables, run)
 }
 
-function end(tables: MemoryTables, applied: Applied, next: NextMove & { kind: 'complete' | 'fail' | 'cancel' }): WorkItem[] {
+function end(
+  tables: MemoryTables,
+  applied: Applied,
+  next: NextMove & { kind: 'complete' | 'fail' | 'cancel' },
+): WorkItem[] {
   const { run } = applied
   switch (next.kind) {
     case 'complete':

@@ -119,7 +119,8 @@ export function releaseStep(
   const at = lease.step && findStep(tables, lease.runId, lease.step)
   if (!at) return { wake: [] }
   const { run, step } = at
-  if (step.lastEnding?.epoch === lease.epoch) return { wake: step.lastEnding.outcome === null ? step.lastEnding.settled.wake : [] }
+  if (step.lastEnding?.epoch === lease.epoch)
+    return { wake: step.lastEnding.outcome === null ? step.lastEnding.settled.wake : [] }
   if (isEnded(run.status) || step.status !== 'running' || !isHeldBy(step, lease)) return { wake: [] }
   if (how.entered) lose(tables, at)
   else giveBack(tables, at)

@@ -19,14 +19,21 @@ export async function checkRunLaws(reader: WorkflowReader, runId: RunId): Promis
   checkRun(run)
   const steps = await reader.listSteps(runId)
   for (const step of steps) checkStep(step)
-  distinct('revision', steps.map(({ revision }) => revision))
-  distinct('settledSeq', steps.flatMap(({ settledSeq }) => settledSeq ?? []))
+  distinct(
+    'revision',
+    steps.map(({ revision }) => revision),
+  )
+  distinct(
+    'settledSeq',
+    steps.flatMap(({ settledSeq }) => settledSeq ?? []),
+  )
   const attempts = await reader.listAttempts(runId)
   for (const step of steps.filter(({ kind }) => kind === 'rpc' || kind === 'inline')) {
     const own = attempts.filter((one) => keyOf(one.step) === keyOf(step.id))
     assert.ok(own.length <= step.attempt, `step ${keyOf(step.id)} has more attempts on record than were begun`)
     const last = own.at(-1)
-    if (isSettled(step.status)) assert.equal(last?.outcome, step.status, `step ${keyOf(step.id)}: its last attempt settled it`)
+    if (isSettled(step.status))
+      assert.equal(last?.outcome, step.status, `step ${keyOf(step.id)}: its last attempt settled it`)
     for (const attempt of own) assert.ok(attempt.startedAt <= attempt.endedAt, 'an attempt began before it ended')
   }
 }
@@ -145,7 +152,10 @@ export class LawBook {
       }, after)
     }
     for (const { revision } of [...changes.steps, ...changes.signals]) {
-      assert.ok(revision <= changes.revision, 'nothing handed over is newer than what the answer says it is complete up to')
+      assert.ok(
+        revision <= changes.revision,
+        'nothing handed over is newer than what the answer says it is complete up to',
+      )
     }
     for (const step of changes.steps) this.step(runId, step)
   }
@@ -219,7 +229,8 @@ export class LawBook {
   }
 
   #watchStepWrites(store: WorkflowStore): Pick<WorkflowStore, 'claimStep' | 'settleStep' | 'releaseStep'> {
-    const callOf = (lease: Lease): object => this.#call(`${lease.runId} ${lease.step ? keyOf(lease.step) : ''} ${lease.epoch}`)
+    const callOf = (lease: Lease): object =>
+      this.#call(`${lease.runId} ${lease.step ? keyOf(lease.step) : ''} ${lease.epoch}`)
     return {
       claimStep: async (ask) => {
         const claim = await store.claimStep(ask)

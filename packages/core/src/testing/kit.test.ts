@@ -43,7 +43,11 @@ function opener(breaks: Break): () => Promise<OpenStore> {
 }
 
 /** Runs what a kit defines, and answers the full names of the cases that failed. */
-async function failures(define: (harness: StoreHarness) => void, breaks: Break, skip: readonly Skip[] = []): Promise<string[]> {
+async function failures(
+  define: (harness: StoreHarness) => void,
+  breaks: Break,
+  skip: readonly Skip[] = [],
+): Promise<string[]> {
   const cases: { name: string; body: () => Promise<void> }[] = []
   const path: string[] = []
   const runner: TestRunner = {
@@ -132,7 +136,10 @@ const breakages: Readonly<Record<string, Break>> = {
   'a step given back burns its attempt': (store) => ({
     releaseStep: (lease, how) => store.releaseStep(lease, { ...how, entered: true }),
   }),
-  'a renewal shortens': (store) => ({ renewLeases: () => Promise.resolve({ lost: [], busy: [], woken: [] }), close: () => store.close() }),
+  'a renewal shortens': (store) => ({
+    renewLeases: () => Promise.resolve({ lost: [], busy: [], woken: [] }),
+    close: () => store.close(),
+  }),
   'a signal is accepted twice': (store) => ({
     signalRun: async (signal) => ({ ...(await store.signalRun(signal)), accepted: true }),
   }),
@@ -176,7 +183,11 @@ describe('the kit bites', () => {
   test('the model suite bites too', async () => {
     const define = (harness: StoreHarness): void => defineModelTests({ ...harness, seeds: [1, 2, 3, 4, 5, 6, 7, 8] })
     assert.deepEqual(await failures(define, () => ({})), [])
-    for (const what of ['a settlement does not ring', 'a step given back burns its attempt', 'a signal is accepted twice']) {
+    for (const what of [
+      'a settlement does not ring',
+      'a step given back burns its attempt',
+      'a signal is accepted twice',
+    ]) {
       const breaks = breakages[what]
       assert.ok(breaks && (await failures(define, breaks)).length > 0, what)
     }
@@ -200,6 +211,13 @@ describe('skips', () => {
     const breaks = breakages['a payload is parsed and written again']
     assert.ok(breaks)
     const failed = await failures(defineWorkflowStoreTests, breaks)
-    assert.deepEqual(await failures(defineWorkflowStoreTests, breaks, failed.map((one) => ({ test: one, reason }))), [])
+    assert.deepEqual(
+      await failures(
+        defineWorkflowStoreTests,
+        breaks,
+        failed.map((one) => ({ test: one, reason })),
+      ),
+      [],
+    )
   }, 60_000)
 })

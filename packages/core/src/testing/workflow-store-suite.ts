@@ -16,7 +16,9 @@ export function defineWorkflowStoreTests(harness: StoreHarness): void {
   describe(`workflow store: ${harness.name}`, () => {
     for (const group of storeTestGroups) describe(group.name, () => defineGroup(harness, group))
     test('every skip names a case', async () => {
-      const titles = new Set(storeTestGroups.flatMap(({ name, tests }) => Object.keys(tests).map((title) => `${name} › ${title}`)))
+      const titles = new Set(
+        storeTestGroups.flatMap(({ name, tests }) => Object.keys(tests).map((title) => `${name} › ${title}`)),
+      )
       for (const skip of harness.skip ?? []) assert.ok(titles.has(skip.test), `no such case: ${skip.test}`)
     })
   })

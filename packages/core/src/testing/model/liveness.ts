@@ -29,7 +29,10 @@ export async function checkAllCanEnd(side: Side, runIds: readonly RunId[]): Prom
     const { items } = await ports.store.sweep({ limit: 1_000, redispatchAfterMs: 10_000, graceMs: 1_000, known })
     for (const item of items) await (item.kind === 'run' ? takeTurn(ports, item) : work(ports, item))
   }
-  const left = open.map(async (runId) => ({ run: await ports.reader.getRun(runId), steps: await ports.reader.listSteps(runId) }))
+  const left = open.map(async (runId) => ({
+    run: await ports.reader.getRun(runId),
+    steps: await ports.reader.listSteps(runId),
+  }))
   assert.fail(`${side.name}: asleep for ever: ${JSON.stringify(await Promise.all(left), null, 1)}`)
 }
 

@@ -1,4 +1,12 @@
-import type { ClaimRun, Committed, InlineRecord, NewRun, NextMove, StepOutcome, StepPlan } from '../../contract/index.ts'
+import type {
+  ClaimRun,
+  Committed,
+  InlineRecord,
+  NewRun,
+  NextMove,
+  StepOutcome,
+  StepPlan,
+} from '../../contract/index.ts'
 import type { Hand, Pair } from './pair.ts'
 import { plainRun, plainStep } from './side.ts'
 import type { Side } from './side.ts'
@@ -47,7 +55,12 @@ const claimRun: Operation = async (pair) => {
         const { lease, history } = answer
         side.grips.set(hand.id, { lease, after: history.revision, wakeSeq: history.wakeSeq })
         const { steps, signals, run, more } = history
-        return { run: plainRun(run), steps: steps.map(plainStep), signals: signals.map(({ signalId }) => signalId), more }
+        return {
+          run: plainRun(run),
+          steps: steps.map(plainStep),
+          signals: signals.map(({ signalId }) => signalId),
+          more,
+        }
       },
     )
   const answer = await claim()
@@ -85,7 +98,8 @@ const commitRun: Operation = async (pair) => {
     )
   const answer = await commit(false)
   for (const plan of schedule) {
-    if (plan.kind === 'child' && answer !== 'LEASE_LOST' && !pair.runIds.includes(plan.child.runId)) pair.runIds.push(plan.child.runId)
+    if (plan.kind === 'child' && answer !== 'LEASE_LOST' && !pair.runIds.includes(plan.child.runId))
+      pair.runIds.push(plan.child.runId)
   }
   if (answer !== 'LEASE_LOST' && random.chance(0.2)) await commit(true)
   if (!zombie && !isHeld(answer)) spentHands.push(...runHands.splice(runHands.indexOf(hand), 1))
@@ -241,7 +255,11 @@ const renewLeases: Operation = async (pair) => {
   const hands = [...pair.runHands, ...pair.spentHands.slice(-3), ...pair.stepHands]
   await pair.call(
     'renewLeases',
-    (side) => side.ports(0).store.renewLeases(hands.map((hand) => leaseOf(side, hand)), 3 * unit),
+    (side) =>
+      side.ports(0).store.renewLeases(
+        hands.map((hand) => leaseOf(side, hand)),
+        3 * unit,
+      ),
     ({ lost, busy, woken }) => ({ lost: lost.map(({ claimId }) => claimId).sort(), busy, woken: [...woken].sort() }),
   )
 }
@@ -295,7 +313,8 @@ const sweep: Operation = async (pair) => {
   )
   const [expected, actual] = [...next.values()]
   const late = (actual ?? Infinity) > (expected ?? Infinity) + unit / 2
-  if (late && quiet.size === 0) throw new Error(`the next sweep would be late: in ${actual} ms, the model says ${expected}`)
+  if (late && quiet.size === 0)
+    throw new Error(`the next sweep would be late: in ${actual} ms, the model says ${expected}`)
 }
 
 const advance: Operation = (pair) => pair.advance(unit * pair.random.pick([1, 1, 2, 3, 5, 10]))

@@ -138,11 +138,16 @@ export const claimRunTests: StoreTestGroup = {
     },
     'A17: due sleeps are settled by the claim, the one due first first': async (world) => {
       const { store } = world
-      const { runId, revision } = await parked(store, [sleep('long', 3 * minute), sleep('short', minute), sleep('later', hour)])
+      const { runId, revision } = await parked(store, [
+        sleep('long', 3 * minute),
+        sleep('short', minute),
+        sleep('later', hour),
+      ])
       await world.advance(10 * minute)
       const { history } = await claim(store, runId, { after: revision })
       assert.deepEqual(namesOf(history.steps), ['short', 'long'])
-      for (const step of history.steps) assert.deepEqual([step.status, step.output, step.dueInMs], ['succeeded', '', null])
+      for (const step of history.steps)
+        assert.deepEqual([step.status, step.output, step.dueInMs], ['succeeded', '', null])
       const open = (await world.reader.listSteps(runId)).find(({ id }) => id.name === 'later')
       assert.equal(open?.status, 'scheduled')
       assert.ok(open.dueInMs !== null && open.dueInMs > 49 * minute && open.dueInMs <= 50 * minute)

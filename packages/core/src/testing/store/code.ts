@@ -1,6 +1,19 @@
 import assert from 'node:assert/strict'
 import type { WorkflowStore } from '../../contract/index.ts'
-import { claim, claimAsk, claimStep, isReleased, minute, newRun, parked, rpc, runIdsOf, stepAsk, sweepAsk, turn } from './given.ts'
+import {
+  claim,
+  claimAsk,
+  claimStep,
+  isReleased,
+  minute,
+  newRun,
+  parked,
+  rpc,
+  runIdsOf,
+  stepAsk,
+  sweepAsk,
+  turn,
+} from './given.ts'
 import type { StoreTestGroup } from './world.ts'
 
 const withCode = (codeHash: string): { known: { name: string; codeHash: string }[] } => ({
@@ -54,7 +67,10 @@ export const codeTests: StoreTestGroup = {
       isReleased(await store.commitRun(lease, turn({ next })))
       assert.equal((await reader.getRun(runId))?.status, 'suspended')
       const again = await claim(store, runId, withCode('good'))
-      assert.deepEqual(again.history.steps.map(({ output }) => output), ['"A"'])
+      assert.deepEqual(
+        again.history.steps.map(({ output }) => output),
+        ['"A"'],
+      )
     },
     'its open steps are not claimed meanwhile': async ({ store }) => {
       const { runId } = await parked(store, [rpc('a')])

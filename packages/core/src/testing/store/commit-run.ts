@@ -50,7 +50,12 @@ export const commitRunTests: StoreTestGroup = {
       assert.deepEqual(namesOf(steps), ['a', 's', 'approve', 'child'])
       assert.deepEqual(
         steps.map(({ kind, rpcName }) => [kind, rpcName]),
-        [['rpc', 'work'], ['sleep', null], ['suspend', null], ['child', 'part']],
+        [
+          ['rpc', 'work'],
+          ['sleep', null],
+          ['suspend', null],
+          ['child', 'part'],
+        ],
       )
       assert.equal(steps[0]?.input, '"to a"')
       const childRun = await reader.getRun(started.child.runId)
@@ -65,7 +70,10 @@ export const commitRunTests: StoreTestGroup = {
       assert.deepEqual(namesOf(held.recorded), ['a', 'b'])
       const steps = await reader.listSteps(run.runId)
       const shown = steps.map(({ kind, status, output, error, attempt }) => [kind, status, output, error, attempt])
-      assert.deepEqual(shown, [['inline', 'succeeded', '"A"', null, 1], ['inline', 'failed', null, '"B"', 1]])
+      assert.deepEqual(shown, [
+        ['inline', 'succeeded', '"A"', null, 1],
+        ['inline', 'failed', null, '"B"', 1],
+      ])
       assert.deepEqual(
         steps.map(({ settledSeq }) => settledSeq),
         held.recorded.map(({ settledSeq }) => settledSeq),
@@ -80,12 +88,18 @@ export const commitRunTests: StoreTestGroup = {
       const record = texts.map((text, i) => inline(`s${i}`, i % 2 ? failed(text) : succeeded(text)))
       await hold(store, lease, { record })
       const steps = await reader.listSteps(run.runId)
-      assert.deepEqual(steps.map(({ output, error }) => output ?? error), texts)
+      assert.deepEqual(
+        steps.map(({ output, error }) => output ?? error),
+        texts,
+      )
     },
     'A36: every change of a row has a revision of its own': async ({ store }) => {
       const { run } = await store.createRun(newRun())
       const { lease, history } = await claim(store, run.runId)
-      const first = await hold(store, lease, { record: [inline('a'), inline('b'), inline('c')], schedule: [rpc('d'), sleep('e', hour)] })
+      const first = await hold(store, lease, {
+        record: [inline('a'), inline('b'), inline('c')],
+        schedule: [rpc('d'), sleep('e', hour)],
+      })
       assert.equal(first.revision, history.revision + 5)
       const record = Array.from({ length: 1200 }, (_, i) => inline(`n${i}`))
       const second = await hold(store, lease, { number: 2, after: first.revision, record })
@@ -97,16 +111,26 @@ export const commitRunTests: StoreTestGroup = {
       const { lease } = await claim(store, run.runId)
       const record = [0, 1, 2].map((n) => inline('same', succeeded(`"${n}"`), { id: id('same', n) }))
       await hold(store, lease, { record })
-      assert.deepEqual((await reader.listSteps(run.runId)).map(({ output }) => output), ['"0"', '"1"', '"2"'])
+      assert.deepEqual(
+        (await reader.listSteps(run.runId)).map(({ output }) => output),
+        ['"0"', '"1"', '"2"'],
+      )
     },
     'scheduling a step twice is one row': async ({ store, reader }) => {
       const { run } = await store.createRun(newRun())
       const { lease } = await claim(store, run.runId)
       const first = await hold(store, lease, { schedule: [rpc('a')] })
-      const second = await hold(store, lease, { number: 2, after: first.revision, schedule: [rpc('a', { input: '"other"' })] })
+      const second = await hold(store, lease, {
+        number: 2,
+        after: first.revision,
+        schedule: [rpc('a', { input: '"other"' })],
+      })
       assert.deepEqual(second.wake, [])
       const steps = await reader.listSteps(run.runId)
-      assert.deepEqual(steps.map(({ input }) => input), ['"to a"'])
+      assert.deepEqual(
+        steps.map(({ input }) => input),
+        ['"to a"'],
+      )
     },
     'F17: a settled step is never written again': async ({ store, reader }) => {
       const { run } = await store.createRun(newRun())
@@ -160,7 +184,10 @@ export const commitRunTests: StoreTestGroup = {
       const writes = [
         store.commitRun(zombie, turn({ record: [inline('of the zombie')] })),
         store.commitRun(lease, turn({ record: [inline('good')] })),
-        store.commitRun(zombie, turn({ number: 2, record: [inline('of the zombie')], next: { kind: 'complete', output: '' } })),
+        store.commitRun(
+          zombie,
+          turn({ number: 2, record: [inline('of the zombie')], next: { kind: 'complete', output: '' } }),
+        ),
         ...leases.map((one) => store.commitRun(one, turn({ record: [inline('good')] }))),
       ]
       const answers = await Promise.allSettled(writes)
@@ -200,7 +227,10 @@ export const commitRunTests: StoreTestGroup = {
       assert.deepEqual(await reader.getRun(run.runId), ended)
     },
     'fail and cancel end a run too': async ({ store, reader }) => {
-      for (const next of [{ kind: 'fail', error: '"E"' }, { kind: 'cancel', reason: 'R' }] as const) {
+      for (const next of [
+        { kind: 'fail', error: '"E"' },
+        { kind: 'cancel', reason: 'R' },
+      ] as const) {
         const { run } = await store.createRun(newRun())
         const { lease } = await claim(store, run.runId)
         await store.commitRun(lease, turn({ next }))
@@ -269,7 +299,10 @@ export const commitRunTests: StoreTestGroup = {
       const attempts = await world.reader.listAttempts(run.runId)
       assert.deepEqual(
         attempts.map(({ attempt, outcome, error, output }) => [attempt, outcome, error, output]),
-        [[1, 'failed', '"E1"', null], [2, 'succeeded', null, '"ok"']],
+        [
+          [1, 'failed', '"E1"', null],
+          [2, 'succeeded', null, '"ok"'],
+        ],
       )
     },
     'A10: a sleep of a hundred years is fine': async ({ store, reader }) => {
@@ -289,7 +322,10 @@ export const commitRunTests: StoreTestGroup = {
       const answers = (await Promise.all(commits)).map(isHeld)
       answers.forEach((held, i) => {
         assert.deepEqual([namesOf(held.steps), namesOf(held.recorded)], [[`rpc-${i}`], [`own-${i}`]])
-        assert.deepEqual(stepItems(held.wake).map(({ runId, step }) => [runId, step.name]), [[leases[i]?.runId, `rpc-${i}`]])
+        assert.deepEqual(
+          stepItems(held.wake).map(({ runId, step }) => [runId, step.name]),
+          [[leases[i]?.runId, `rpc-${i}`]],
+        )
       })
     },
     'a completed run has nothing left to sweep': async (world) => {

@@ -1,5 +1,20 @@
 import assert from 'node:assert/strict'
-import { claim, claimAsk, claimStep, hold, hour, inline, minute, newRun, parked, rpc, stepAsk, succeeded, sweepAsk, turn } from './given.ts'
+import {
+  claim,
+  claimAsk,
+  claimStep,
+  hold,
+  hour,
+  inline,
+  minute,
+  newRun,
+  parked,
+  rpc,
+  stepAsk,
+  succeeded,
+  sweepAsk,
+  turn,
+} from './given.ts'
 import { rejectsAsLost, runIdsOf, runItems, stepItems } from './given.ts'
 import type { StoreTestGroup, World } from './world.ts'
 

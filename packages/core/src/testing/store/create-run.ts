@@ -88,7 +88,9 @@ export const createRunTests: StoreTestGroup = {
     'of twenty concurrent creations of one id, one creates': async (world) => {
       const other = (await world.sibling()).store
       const given = newRun()
-      const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => (i % 2 ? world.store : other).createRun(given)))
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, (_, i) => (i % 2 ? world.store : other).createRun(given)),
+      )
       assert.equal(answers.filter(({ created }) => created).length, 1)
       for (const { run } of answers) assert.equal(run.runId, given.runId)
     },
@@ -100,7 +102,10 @@ export const createRunTests: StoreTestGroup = {
       assert.equal(answers.filter(({ created }) => created).length, 100)
       assert.equal((await reader.getRun(given[99]?.runId ?? ''))?.input, '"99"')
     },
-    'A10: an answer to one caller does not depend on what another asked in the same turn': async ({ store, reader }) => {
+    'A10: an answer to one caller does not depend on what another asked in the same turn': async ({
+      store,
+      reader,
+    }) => {
       const huge = newRun({ input: 'x'.repeat(3 * 2 ** 20) })
       const small = Array.from({ length: 10 }, () => newRun())
       const answers = await Promise.allSettled([huge, ...small].map((run) => store.createRun(run)))

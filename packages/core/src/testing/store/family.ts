@@ -39,7 +39,10 @@ export const cancelRunTests: StoreTestGroup = {
       const answer = await store.cancelRun(runId, 'changed my mind')
       assert.equal(answer.cancelled, true)
       const run = await reader.getRun(runId)
-      assert.deepEqual([run?.status, run?.reason, run?.output, run?.error], ['cancelled', 'changed my mind', null, null])
+      assert.deepEqual(
+        [run?.status, run?.reason, run?.output, run?.error],
+        ['cancelled', 'changed my mind', null, null],
+      )
       await rejectsAsLost(store.commitRun(lease, turn({ number: 5, next: { kind: 'complete', output: '' } })))
       assert.equal(await store.claimRun(claimAsk(runId)), null)
       assert.deepEqual(await reader.getRun(runId), run)
@@ -73,7 +76,9 @@ export const familyTests: StoreTestGroup = {
   tests: {
     'A20: every way to end a child settles its step in the parent, and wakes the parent': async ({ store, reader }) => {
       const parent = newRun()
-      const plans = ['completed', 'failed', 'cancelled', 'cancelled from outside'].map((name) => child(parent.runId, name))
+      const plans = ['completed', 'failed', 'cancelled', 'cancelled from outside'].map((name) =>
+        child(parent.runId, name),
+      )
       await parked(store, plans, parent)
       const [one, two, three, four] = plans.map((plan) => plan.child.runId)
       assert.ok(one && two && three && four)
@@ -190,7 +195,10 @@ export const familyTests: StoreTestGroup = {
       await Promise.all(writes)
       for (const { parent } of families) {
         const steps = await reader.listSteps(parent.runId)
-        assert.deepEqual(steps.map(({ status }) => status), ['succeeded', 'succeeded'])
+        assert.deepEqual(
+          steps.map(({ status }) => status),
+          ['succeeded', 'succeeded'],
+        )
       }
     },
     'a step of a child is no step of its parent': async ({ store }) => {

@@ -81,7 +81,11 @@ export function child(parent: RunId, name: string, over: Partial<NewRun> = {}): 
   return { kind: 'child', id: id(name), askedAfter: 0, child: newRun({ parent: link, ...over }) }
 }
 
-export function inline(name: string, outcome: StepOutcome = succeeded(), over: Partial<InlineRecord> = {}): InlineRecord {
+export function inline(
+  name: string,
+  outcome: StepOutcome = succeeded(),
+  over: Partial<InlineRecord> = {},
+): InlineRecord {
   return { id: id(name), askedAfter: 0, attempt: 1, outcome, ...over }
 }
 

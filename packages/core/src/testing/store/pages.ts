@@ -1,6 +1,21 @@
 import assert from 'node:assert/strict'
 import type { Changes, RunId, WorkflowStore } from '../../contract/index.ts'
-import { claim, claimStep, freshId, hold, id, inline, isReleased, namesOf, newRun, park, parked, rpc, succeeded, turn } from './given.ts'
+import {
+  claim,
+  claimStep,
+  freshId,
+  hold,
+  id,
+  inline,
+  isReleased,
+  namesOf,
+  newRun,
+  park,
+  parked,
+  rpc,
+  succeeded,
+  turn,
+} from './given.ts'
 import type { StoreTestGroup } from './world.ts'
 
 const limit = 128 * 1024
@@ -43,7 +58,10 @@ export const pageTests: StoreTestGroup = {
       assert.equal(history.more, true)
       assert.ok(bytesOf(history) <= limit)
       const pages = [history, ...(await readOn(store, runId, history))]
-      assert.deepEqual(pages.flatMap(({ steps }) => namesOf(steps)), Array.from({ length: 100 }, (_, i) => `s${i}`))
+      assert.deepEqual(
+        pages.flatMap(({ steps }) => namesOf(steps)),
+        Array.from({ length: 100 }, (_, i) => `s${i}`),
+      )
       assert.ok(pages.length < 50, `${pages.length} pages`)
       assert.equal(pages.at(-1)?.more, false)
     },
@@ -53,7 +71,10 @@ export const pageTests: StoreTestGroup = {
       assert.equal(history.more, true)
       assert.ok(bytesOf(history) <= limit)
       const pages = [history, ...(await readOn(store, runId, history))]
-      assert.deepEqual(pages.flatMap(({ steps }) => namesOf(steps)), ['s0', 's1', 's2'])
+      assert.deepEqual(
+        pages.flatMap(({ steps }) => namesOf(steps)),
+        ['s0', 's1', 's2'],
+      )
       assert.ok(pages.flatMap(({ steps }) => steps).every(({ output }) => output?.length === 200_000))
     },
     'A15: what a commit hands back comes in pages too': async ({ store }) => {
@@ -70,7 +91,10 @@ export const pageTests: StoreTestGroup = {
       const others = pages.flatMap((page) => page.steps).filter(({ kind }) => kind === 'rpc')
       assert.equal(others.length, 40)
       const seqs = others.map(({ settledSeq }) => settledSeq ?? 0)
-      assert.deepEqual(seqs, [...seqs].sort((a, b) => a - b))
+      assert.deepEqual(
+        seqs,
+        [...seqs].sort((a, b) => a - b),
+      )
     },
     'A15: signals and steps are cut at one place of their common order': async ({ store }) => {
       const { run } = await store.createRun(newRun())
@@ -78,7 +102,10 @@ export const pageTests: StoreTestGroup = {
       const payload = 'y'.repeat(20_000)
       for (let i = 0; i < 6; i += 1) {
         const { lease, history } = await claim(store, runId)
-        await store.commitRun(lease, turn({ record: [inline('s', succeeded(payload), { id: id('s', i) })], next: park(history) }))
+        await store.commitRun(
+          lease,
+          turn({ record: [inline('s', succeeded(payload), { id: id('s', i) })], next: park(history) }),
+        )
         await store.signalRun({ kind: 'signal', runId, signalId: freshId('signal'), name: `g${i}`, payload })
       }
       const { history } = await claim(store, runId)

@@ -122,7 +122,10 @@ export const readerTests: StoreTestGroup = {
       const first = await world.reader.listRuns({ limit: 3 })
       await world.store.createRun(newRun())
       const rest = await world.reader.listRuns({ limit: 10, cursor: first.cursor ?? '' })
-      assert.deepEqual([...first.runs, ...rest.runs].map(({ runId }) => runId), runIds)
+      assert.deepEqual(
+        [...first.runs, ...rest.runs].map(({ runId }) => runId),
+        runIds,
+      )
     },
     'an exact page is the last one': async (world) => {
       await minuteByMinute(world, 3)
@@ -151,8 +154,14 @@ export const readerTests: StoreTestGroup = {
     'F29: a step with an empty output has one': async ({ store, reader }) => {
       const { runId } = await parked(store, [rpc('a')])
       await store.settleStep((await claimStep(store, runId, 'a')).lease, succeeded(''))
-      assert.deepEqual((await reader.listSteps(runId)).map(({ output, error }) => [output, error]), [['', null]])
-      assert.deepEqual((await reader.listAttempts(runId)).map(({ output }) => output), [''])
+      assert.deepEqual(
+        (await reader.listSteps(runId)).map(({ output, error }) => [output, error]),
+        [['', null]],
+      )
+      assert.deepEqual(
+        (await reader.listAttempts(runId)).map(({ output }) => output),
+        [''],
+      )
       const { lease } = await claim(store, runId)
       await store.commitRun(lease, turn({ next: { kind: 'complete', output: '' } }))
       assert.equal((await reader.getRun(runId))?.output, '')

@@ -38,7 +38,11 @@ export const signalRunTests: StoreTestGroup = {
       const steps = await reader.listSteps(runId)
       assert.deepEqual(
         steps.map(({ status, output }) => [status, output]),
-        [['scheduled', null], ['succeeded', '"😀 é"'], ['scheduled', null]],
+        [
+          ['scheduled', null],
+          ['succeeded', '"😀 é"'],
+          ['scheduled', null],
+        ],
       )
       const { history } = await claim(store, runId)
       assert.deepEqual(history.signals, [])
@@ -48,15 +52,22 @@ export const signalRunTests: StoreTestGroup = {
       const early = signal(run.runId, 'approve', { payload: '"early"' })
       assert.equal((await store.signalRun(early)).accepted, true)
       const { lease, history } = await claim(store, run.runId)
-      assert.deepEqual(history.signals.map(({ signalId, name, payload }) => [signalId, name, payload]), [
-        [early.signalId, 'approve', '"early"'],
-      ])
+      assert.deepEqual(
+        history.signals.map(({ signalId, name, payload }) => [signalId, name, payload]),
+        [[early.signalId, 'approve', '"early"']],
+      )
       const held = await hold(store, lease, { after: history.revision, schedule: [suspend('approve')] })
-      assert.deepEqual(held.steps.map(({ status, output }) => [status, output]), [['succeeded', '"early"']])
+      assert.deepEqual(
+        held.steps.map(({ status, output }) => [status, output]),
+        [['succeeded', '"early"']],
+      )
       assert.ok(held.steps[0]?.settledSeq)
       const next = await hold(store, lease, { number: 2, after: 0, schedule: [suspend('approve', 1)] })
       assert.deepEqual(next.signals, [], 'a consumed signal is not handed over again')
-      assert.deepEqual((await reader.listSteps(run.runId)).map(({ status }) => status), ['succeeded', 'scheduled'])
+      assert.deepEqual(
+        (await reader.listSteps(run.runId)).map(({ status }) => status),
+        ['succeeded', 'scheduled'],
+      )
     },
     'A18: a run does not park on a step that a waiting signal settled in the same write': async ({ store }) => {
       const { run } = await store.createRun(newRun())
@@ -65,7 +76,10 @@ export const signalRunTests: StoreTestGroup = {
       const next = { kind: 'suspend', wakeSeq: history.wakeSeq, reason: null } as const
       const ask = turn({ after: history.revision, schedule: [suspend('approve')], next })
       const held = isHeld(await store.commitRun(lease, ask))
-      assert.deepEqual(held.steps.map(({ status }) => status), ['succeeded'])
+      assert.deepEqual(
+        held.steps.map(({ status }) => status),
+        ['succeeded'],
+      )
     },
     'A18: a signal that arrives during a turn refuses the park, and is handed over': async ({ store }) => {
       const { run } = await store.createRun(newRun())
@@ -73,7 +87,10 @@ export const signalRunTests: StoreTestGroup = {
       const { wake } = await store.signalRun(signal(run.runId, 'approve'))
       assert.equal(runItems(wake)[0]?.held, true)
       const held = isHeld(await store.commitRun(lease, turn({ after: history.revision, next: park(history) })))
-      assert.deepEqual(held.signals.map(({ name }) => name), ['approve'])
+      assert.deepEqual(
+        held.signals.map(({ name }) => name),
+        ['approve'],
+      )
       isReleased(await store.commitRun(lease, turn({ number: 2, after: held.revision, next: park(held) })))
     },
     'signals of one name are consumed in the order they came': async ({ store, reader }) => {
@@ -82,16 +99,24 @@ export const signalRunTests: StoreTestGroup = {
       const { lease } = await claim(store, run.runId)
       await hold(store, lease, { schedule: [suspend('more'), suspend('more', 1)] })
       await hold(store, lease, { number: 2, schedule: [suspend('more', 2)] })
-      assert.deepEqual((await reader.listSteps(run.runId)).map(({ output }) => output), ['"1"', '"2"', '"3"'])
+      assert.deepEqual(
+        (await reader.listSteps(run.runId)).map(({ output }) => output),
+        ['"1"', '"2"', '"3"'],
+      )
     },
     'of ten equal signals one is accepted': async (world) => {
       const { runId } = await parked(world.store, [suspend('approve'), suspend('approve', 1)])
       const other = (await world.sibling()).store
       const same = signal(runId, 'approve')
-      const answers = await Promise.all(Array.from({ length: 10 }, (_, i) => (i % 2 ? world.store : other).signalRun(same)))
+      const answers = await Promise.all(
+        Array.from({ length: 10 }, (_, i) => (i % 2 ? world.store : other).signalRun(same)),
+      )
       assert.equal(answers.filter(({ accepted }) => accepted).length, 1)
       const steps = await world.reader.listSteps(runId)
-      assert.deepEqual(steps.map(({ status }) => status), ['succeeded', 'scheduled'])
+      assert.deepEqual(
+        steps.map(({ status }) => status),
+        ['succeeded', 'scheduled'],
+      )
       assert.equal((await world.store.signalRun({ ...same, name: 'another name' })).accepted, false)
     },
     'one id may be used in two runs': async ({ store }) => {

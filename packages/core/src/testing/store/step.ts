@@ -80,7 +80,9 @@ export const claimStepTests: StoreTestGroup = {
       await store.settleStep(lease, succeeded())
       assert.equal(await store.claimStep(stepAsk(runId, 'a')), null)
     },
-    'F10 A33: a lease that ran out is a lost attempt, on record, and the next is claimed under a new epoch': async (world) => {
+    'F10 A33: a lease that ran out is a lost attempt, on record, and the next is claimed under a new epoch': async (
+      world,
+    ) => {
       const { store, reader } = world
       const { runId } = await parked(store, [rpc('a')])
       const first = await claimStep(store, runId, 'a', { owner: 'dead', leaseMs: minute })
@@ -144,13 +146,26 @@ export const settleStepTests: StoreTestGroup = {
       const { history } = await claim(store, runId, { after: revision })
       assert.deepEqual(
         history.steps.map(({ id: { name }, status, output, error }) => [name, status, output, error]),
-        [['a', 'succeeded', '"A"', null], ['b', 'failed', null, '"B"']],
+        [
+          ['a', 'succeeded', '"A"', null],
+          ['b', 'failed', null, '"B"'],
+        ],
       )
       assert.equal(history.steps[0]?.settledSeq, a?.settledSeq)
       const attempts = await reader.listAttempts(runId)
       assert.deepEqual(
-        attempts.map(({ step, kind, rpcName, attempt, outcome, worker }) => [step.name, kind, rpcName, attempt, outcome, worker]),
-        [['a', 'rpc', 'work', 1, 'succeeded', 'worker-2'], ['b', 'rpc', 'work', 1, 'failed', 'worker-2']],
+        attempts.map(({ step, kind, rpcName, attempt, outcome, worker }) => [
+          step.name,
+          kind,
+          rpcName,
+          attempt,
+          outcome,
+          worker,
+        ]),
+        [
+          ['a', 'rpc', 'work', 1, 'succeeded', 'worker-2'],
+          ['b', 'rpc', 'work', 1, 'failed', 'worker-2'],
+        ],
       )
     },
     'A25: a run is rung only when nobody was told before': async ({ store }) => {
@@ -169,14 +184,23 @@ export const settleStepTests: StoreTestGroup = {
       const { runId } = await parked(world.store, [rpc('a'), rpc('b')])
       const a = await claimStep(world.store, runId, 'a')
       const b = await claimStep(world.store, runId, 'b')
-      for (const [lease, outcome] of [[b.lease, retry(0)], [a.lease, succeeded('"A"')]] as const) {
+      for (const [lease, outcome] of [
+        [b.lease, retry(0)],
+        [a.lease, succeeded('"A"')],
+      ] as const) {
         const first = await world.store.settleStep(lease, outcome)
         assert.ok(first)
         assert.deepEqual(await world.store.settleStep(lease, outcome), first)
         assert.deepEqual(await other.settleStep(lease, outcome), first)
       }
       const steps = await world.reader.listSteps(runId)
-      assert.deepEqual(steps.map(({ attempt, status }) => [attempt, status]), [[1, 'succeeded'], [1, 'scheduled']])
+      assert.deepEqual(
+        steps.map(({ attempt, status }) => [attempt, status]),
+        [
+          [1, 'succeeded'],
+          [1, 'scheduled'],
+        ],
+      )
       assert.equal((await world.reader.listAttempts(runId)).length, 2)
     },
     'F8 F17: another outcome for a settled step changes nothing': async ({ store, reader }) => {
@@ -201,7 +225,10 @@ export const settleStepTests: StoreTestGroup = {
       assert.ok(step?.dueInMs && step.dueInMs > 59 * minute)
       await world.advance(hour + minute)
       const { items } = await store.sweep(sweepAsk())
-      assert.deepEqual(stepItems(items).map(({ attempt, dispatch }) => [attempt, dispatch]), [[2, 0]])
+      assert.deepEqual(
+        stepItems(items).map(({ attempt, dispatch }) => [attempt, dispatch]),
+        [[2, 0]],
+      )
       assert.deepEqual((await claimStep(store, runId, 'a')).attempt, 2)
     },
     'a retry without a delay is rung at once': async ({ store, reader }) => {
@@ -217,7 +244,10 @@ export const settleStepTests: StoreTestGroup = {
       const attempts = await reader.listAttempts(runId)
       assert.deepEqual(
         attempts.map(({ attempt, outcome, error }) => [attempt, outcome, error]),
-        [[1, 'failed', '"E1"'], [2, 'failed', '"E2"']],
+        [
+          [1, 'failed', '"E1"'],
+          [2, 'failed', '"E2"'],
+        ],
       )
     },
     'a step of an ended run does not settle': async ({ store, reader }) => {
@@ -250,7 +280,10 @@ export const settleStepTests: StoreTestGroup = {
       if (a2) assert.equal(a2.settledSeq, a1.settledSeq)
       assert.equal(new Set([a1.settledSeq, b1.settledSeq, c1.settledSeq]).size, 3)
       const steps = await reader.listSteps(runId)
-      assert.deepEqual(steps.map(({ output, error }) => output ?? error), ['"A"', '"B"', '"C"'])
+      assert.deepEqual(
+        steps.map(({ output, error }) => output ?? error),
+        ['"A"', '"B"', '"C"'],
+      )
     },
     'A25: two hundred concurrent settlements of one run have two hundred places': async (world) => {
       const { store } = world
@@ -268,7 +301,10 @@ export const settleStepTests: StoreTestGroup = {
       const { history } = await claim(store, runId, { after: revision })
       const seqs = history.steps.map(({ settledSeq }) => settledSeq ?? 0)
       assert.equal(new Set(seqs).size, 200)
-      assert.deepEqual(seqs, [...seqs].sort((a, b) => a - b))
+      assert.deepEqual(
+        seqs,
+        [...seqs].sort((a, b) => a - b),
+      )
     },
   },
 }
@@ -290,9 +326,15 @@ export const releaseStepTests: StoreTestGroup = {
       const { runId } = await parked(store, [rpc('a')])
       const { lease } = await claimStep(store, runId, 'a', { owner: 'leaving' })
       const released = await store.releaseStep(lease, { entered: true, delayMs: 0 })
-      assert.deepEqual(stepItems(released.wake).map(({ attempt }) => attempt), [2])
+      assert.deepEqual(
+        stepItems(released.wake).map(({ attempt }) => attempt),
+        [2],
+      )
       const attempts = await reader.listAttempts(runId)
-      assert.deepEqual(attempts.map(({ attempt, outcome, worker }) => [attempt, outcome, worker]), [[1, 'lost', 'leaving']])
+      assert.deepEqual(
+        attempts.map(({ attempt, outcome, worker }) => [attempt, outcome, worker]),
+        [[1, 'lost', 'leaving']],
+      )
       const again = await claimStep(store, runId, 'a')
       assert.deepEqual([again.attempt, again.lost], [2, 1])
     },
@@ -303,7 +345,10 @@ export const releaseStepTests: StoreTestGroup = {
       assert.deepEqual(await store.releaseStep(lease, { entered: false, delayMs: hour }), { wake: [] })
       assert.equal(await store.claimStep(stepAsk(runId, 'a')), null)
       await world.advance(hour + minute)
-      assert.deepEqual(stepItems((await store.sweep(sweepAsk())).items).map(({ attempt }) => attempt), [1])
+      assert.deepEqual(
+        stepItems((await store.sweep(sweepAsk())).items).map(({ attempt }) => attempt),
+        [1],
+      )
       await claimStep(store, runId, 'a')
     },
     'A13: the same release again answers as before': async ({ store, reader }) => {
@@ -325,7 +370,13 @@ export const releaseStepTests: StoreTestGroup = {
         assert.deepEqual(await store.releaseStep(lease, { entered: false, delayMs: 0 }), { wake: [] })
       }
       const steps = await reader.listSteps(runId)
-      assert.deepEqual(steps.map(({ status, attempt }) => [status, attempt]), [['running', 2], ['succeeded', 1]])
+      assert.deepEqual(
+        steps.map(({ status, attempt }) => [status, attempt]),
+        [
+          ['running', 2],
+          ['succeeded', 1],
+        ],
+      )
       assert.deepEqual(namesOf(steps), ['a', 'b'])
     },
     'a release does not wake the run': async ({ store }) => {

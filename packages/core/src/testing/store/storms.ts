@@ -64,7 +64,11 @@ async function settleAgainstPark(world: World, stores: readonly WorkflowStore[])
   await Promise.all(settleAll)
   for (let done = 0; done < turns.length; done += 1) await turns[done]
   const left = await world.reader.listRuns({ limit: 100, statuses: ['running', 'suspended'] })
-  assert.deepEqual(left.runs.map(({ runId }) => runId), [], 'no run was left asleep')
+  assert.deepEqual(
+    left.runs.map(({ runId }) => runId),
+    [],
+    'no run was left asleep',
+  )
 }
 
 /** Hold a run, recording inline steps, while workers settle its others; check what is handed over, in what order. */
@@ -94,7 +98,10 @@ async function recordWhileSettling(store: WorkflowStore, other: WorkflowStore): 
   await Promise.all(settling)
   assert.equal(new Set(delivered).size, count * 2)
   const { steps } = await store.readChanges(run.runId, 0)
-  assert.deepEqual(steps.flatMap(({ settledSeq }) => settledSeq ?? []), delivered)
+  assert.deepEqual(
+    steps.flatMap(({ settledSeq }) => settledSeq ?? []),
+    delivered,
+  )
 }
 
 export const stormTests: StoreTestGroup = {

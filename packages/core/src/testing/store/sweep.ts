@@ -34,7 +34,9 @@ export const sweepTests: StoreTestGroup = {
       const { run } = await world.store.createRun(newRun())
       assert.deepEqual((await world.store.sweep(sweepAsk())).items, [])
       await world.advance(15 * second)
-      assert.deepEqual((await world.store.sweep(sweepAsk())).items, [{ kind: 'run', runId: run.runId, workflow: 'order' }])
+      assert.deepEqual((await world.store.sweep(sweepAsk())).items, [
+        { kind: 'run', runId: run.runId, workflow: 'order' },
+      ])
       await claim(world.store, run.runId)
     },
     'F9: a step that nobody claimed is rung after the window, under a key of its own': async (world) => {
@@ -63,7 +65,11 @@ export const sweepTests: StoreTestGroup = {
     'A32: healthy work is left alone': async (world) => {
       const { store } = world
       const parent = newRun()
-      const waits = await parked(store, [suspend('p'), sleep('s', 100 * hour), rpc('a'), child(parent.runId, 'c')], parent)
+      const waits = await parked(
+        store,
+        [suspend('p'), sleep('s', 100 * hour), rpc('a'), child(parent.runId, 'c')],
+        parent,
+      )
       await claimStep(store, waits.runId, 'a', { leaseMs: 50 * hour })
       const { items: own } = await store.sweep(sweepAsk())
       assert.deepEqual(own, [])
@@ -109,7 +115,10 @@ export const sweepTests: StoreTestGroup = {
       const { nextDueInMs } = await store.sweep(sweepAsk())
       assert.ok(nextDueInMs && nextDueInMs > 9 * minute && nextDueInMs <= 10 * minute)
       await world.advance(10 * minute + second)
-      assert.deepEqual(stepItems((await store.sweep(sweepAsk())).items).map(({ attempt }) => attempt), [2])
+      assert.deepEqual(
+        stepItems((await store.sweep(sweepAsk())).items).map(({ attempt }) => attempt),
+        [2],
+      )
       assert.deepEqual((await store.sweep(sweepAsk())).items, [])
     },
     'F10: leases that ran out are found at once': async (world) => {
@@ -125,13 +134,19 @@ export const sweepTests: StoreTestGroup = {
       await world.advance(minute + second)
       const swept = await store.sweep(sweepAsk())
       assert.deepEqual(runIdsOf(swept.items), [run.runId])
-      assert.deepEqual(stepItems(swept.items).map(({ step, attempt }) => [step.name, attempt]), [['a', 2]])
+      assert.deepEqual(
+        stepItems(swept.items).map(({ step, attempt }) => [step.name, attempt]),
+        [['a', 2]],
+      )
       assert.deepEqual((await store.sweep(sweepAsk())).items, [])
     },
     'two sweepers at once share the work': async (world) => {
       const { store } = world
       const runs = await Promise.all(Array.from({ length: 60 }, () => store.createRun(newRun())))
-      await parked(store, Array.from({ length: 60 }, (_, i) => rpc(`s${i}`)))
+      await parked(
+        store,
+        Array.from({ length: 60 }, (_, i) => rpc(`s${i}`)),
+      )
       await world.advance(15 * second)
       const stores = [store, (await world.sibling()).store, (await world.sibling()).store]
       const swept = await Promise.all(stores.map((one) => one.sweep(sweepAsk())))
@@ -221,7 +236,10 @@ export const deathTests: StoreTestGroup = {
       await world.advance(minute)
       const { items } = await store.sweep(sweepAsk({ graceMs: minute }))
       assert.deepEqual(runIdsOf(items), [run.runId])
-      assert.deepEqual(stepItems(items).map(({ step }) => step.name), ['a'])
+      assert.deepEqual(
+        stepItems(items).map(({ step }) => step.name),
+        ['a'],
+      )
       const heir = await claim(store, run.runId, { owner: 'alive' })
       assert.ok(heir.lease.epoch > old.lease.epoch)
       await claimStep(store, runId, 'a', { owner: 'alive' })
