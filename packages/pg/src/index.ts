@@ -1,1 +1,6 @@
-export {}
+export { openPgStore } from './pg-store.ts'
+export type { PgStore } from './pg-store.ts'
+export type { PgStoreOptions } from './database.ts'
+export type { Connection } from './driver.ts'
+export { migrationPlan } from './migrate.ts'
+export { PgWorkflowService, type PgWorkflowServiceOptions } from './pg-workflow-service.ts'

@@ -1,0 +1,129 @@
+-- min_client: 1
+-- Runs. No index names a column that a commit which keeps its lease changes (revision, turn, seen_wake_seq, updated_at):
+-- such an update stays on its page (HOT).
+create table {{schema}}.workflow_runs (
+  run_id text collate "C" not null,
+  workflow text collate "C" not null,
+  status text collate "C" not null default 'running',
+  input text not null,
+  input_digest text not null,
+  output text,
+  error text,
+  reason text,
+  tags text[] not null default '{}',
+  parent_run_id text collate "C",
+  parent_step text collate "C",
+  parent_ordinal integer,
+  parent_on_end text collate "C",
+  has_children boolean not null default false,
+  revision bigint not null default 0,
+  wake_seq bigint not null default 1,
+  seen_wake_seq bigint not null default 0,
+  epoch bigint not null default 0,
+  turn bigint not null default 0,
+  owner text,
+  claim_id text,
+  lease_until timestamptz,
+  crashes integer not null default 0,
+  halted boolean not null default false,
+  blocked text[] collate "C" not null default '{}',
+  ring_at timestamptz,
+  rung boolean not null default false,
+  rings integer not null default 0,
+  created_at timestamptz not null,
+  updated_at timestamptz not null,
+  ended_at timestamptz,
+  constraint workflow_runs_pkey primary key (run_id)
+) with (fillfactor = 70);
+
+create index workflow_runs_ring on {{schema}}.workflow_runs (workflow, rung, ring_at)
+  where ring_at is not null and lease_until is null and ended_at is null;
+create index workflow_runs_family on {{schema}}.workflow_runs (ring_at) where ring_at is not null and ended_at is not null;
+create index workflow_runs_lease on {{schema}}.workflow_runs (lease_until) where lease_until is not null;
+create index workflow_runs_children on {{schema}}.workflow_runs (parent_run_id)
+  where parent_run_id is not null and ended_at is null;
+create index workflow_runs_created on {{schema}}.workflow_runs (created_at desc, run_id desc);
+create index workflow_runs_workflow on {{schema}}.workflow_runs (workflow, created_at desc, run_id desc);
+create index workflow_runs_ended on {{schema}}.workflow_runs (ended_at, run_id) where ended_at is not null;
+create index workflow_runs_tags on {{schema}}.workflow_runs using gin (tags) where cardinality(tags) > 0;
+
+create table {{schema}}.workflow_step (
+  run_id text collate "C" not null,
+  name text collate "C" not null,
+  ordinal integer not null,
+  kind text collate "C" not null,
+  status text collate "C" not null,
+  rpc_name text collate "C",
+  input text,
+  input_digest text,
+  output text,
+  error text,
+  reason text,
+  retries integer,
+  retry_delay_ms bigint,
+  child_run_id text collate "C",
+  attempt integer not null default 0,
+  lost integer not null default 0,
+  asked_after bigint not null,
+  asked_revision bigint not null,
+  settled_seq bigint,
+  settled_at timestamptz,
+  revision bigint not null,
+  due_at timestamptz,
+  epoch bigint not null default 0,
+  worker text,
+  claim_id text,
+  lease_until timestamptz,
+  ending text collate "C",
+  ring_at timestamptz,
+  rung boolean not null default false,
+  rings integer not null default 0,
+  dispatch_attempt integer not null default 0,
+  dispatches integer not null default 0,
+  created_at timestamptz not null,
+  started_at timestamptz,
+  constraint workflow_step_pkey primary key (run_id, name, ordinal)
+) with (fillfactor = 70);
+
+create index workflow_step_revision on {{schema}}.workflow_step (run_id, revision);
+create index workflow_step_due on {{schema}}.workflow_step (run_id, due_at) where status = 'scheduled' and due_at is not null;
+create index workflow_step_ring on {{schema}}.workflow_step (rung, ring_at) where ring_at is not null and lease_until is null;
+create index workflow_step_lease on {{schema}}.workflow_step (lease_until) where lease_until is not null;
+
+-- Attempts that did not settle their step: failed with another to come, or lost. The last attempt is the step's own row.
+create table {{schema}}.workflow_attempt (
+  run_id text collate "C" not null,
+  name text collate "C" not null,
+  ordinal integer not null,
+  attempt integer not null,
+  outcome text collate "C" not null,
+  error text,
+  worker text,
+  revision bigint not null,
+  started_at timestamptz not null,
+  ended_at timestamptz not null,
+  constraint workflow_attempt_pkey primary key (run_id, name, ordinal, attempt)
+);
+
+-- Signals. A consumed one stays without its payload, so that its id is known.
+create table {{schema}}.workflow_signal (
+  run_id text collate "C" not null,
+  signal_id text collate "C" not null,
+  name text collate "C" not null,
+  payload text not null,
+  revision bigint not null,
+  consumed boolean not null default false,
+  created_at timestamptz not null,
+  constraint workflow_signal_pkey primary key (run_id, signal_id)
+);
+
+create index workflow_signal_waiting on {{schema}}.workflow_signal (run_id, revision) where not consumed;
+
+-- Processes whose connection tells that they live.
+create table {{schema}}.workflow_worker (
+  owner text collate "C" not null,
+  lock_key integer generated always as identity,
+  enlisted_at timestamptz not null,
+  gone_since timestamptz,
+  constraint workflow_worker_pkey primary key (owner)
+);

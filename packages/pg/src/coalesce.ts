@@ -1,0 +1,187 @@
+import { StoreUnavailableError } from '@pikku/core/contract'
+import { troubleOf } from './retryable.ts'
+
+/** What became of one call of a statement. */
+export type Verdict<Answer> =
+  | { readonly kind: 'answer'; readonly answer: Answer | Promise<Answer> }
+  | { readonly kind: 'refused'; readonly error: Error }
+  /** A row it needs is locked by somebody: it waits for it alone, and nobody waits with it. */
+  | { readonly kind: 'busy' }
+  /** It read something that changed meanwhile, and nothing was written: send it again. */
+  | { readonly kind: 'stale' }
+
+export interface Lane<Call, Answer> {
+  /** For messages: the operation. */
+  readonly name: string
+  /** Send calls as one statement and answer each, by its place. `patient`: one call only, and wait for locked rows. */
+  send(calls: readonly Call[], patient: boolean): Promise<readonly Verdict<Answer>[]>
+  /** Calls of one key never travel together; the later one follows in the next statement. */
+  keyOf(call: Call): string
+  /** About how many bytes a call adds to its statement. */
+  sizeOf(call: Call): number
+  readonly maxCalls: number
+  /** Statements of this lane under way at once. */
+  readonly maxStatements: number
+  /** How long (ms) one call may go without a definite answer before it fails with `StoreUnavailableError`. */
+  readonly patienceMs: number
+  /** Where this goes to, for messages. */
+  readonly target: string
+}
+
+interface Waiting<Call, Answer> {
+  readonly call: Call
+  readonly key: string
+  readonly size: number
+  readonly since: number
+  tries: number
+  resolve(answer: Answer | Promise<Answer>): void
+  reject(error: unknown): void
+}
+
+const maxBatchBytes = 1024 * 1024
+/** Waiting for locked rows goes on in so many statements at once, so that two locked rows do not wait for each other. */
+const maxPatient = 2
+
+/**
+ * Calls made in one turn of the event loop, or while a statement is under way, travel as one statement. Knows nothing
+ * of what they mean. Each is answered by itself: one that cannot be kept, or that has to wait, touches no other.
+ *
+ * @example
+ * const settle = coalesce(lane)
+ * const [a, b] = await Promise.all([settle(one), settle(two)]) // one statement
+ */
+export function coalesce<Call, Answer>(lane: Lane<Call, Answer>): (call: Call) => Promise<Answer> {
+  const coalescer = new Coalescer(lane)
+  return (call) => coalescer.call(call)
+}
+
+class Coalescer<Call, Answer> {
+  readonly #lane: Lane<Call, Answer>
+  #queue: Waiting<Call, Answer>[] = []
+  #patient: Waiting<Call, Answer>[] = []
+  #underWay = 0
+  #patientUnderWay = 0
+  #scheduled = false
+
+  constructor(lane: Lane<Call, Answer>) {
+    this.#lane = lane
+  }
+
+  call(call: Call): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const size = this.#lane.sizeOf(call)
+      this.#queue.push({ call, key: this.#lane.keyOf(call), size, since: performance.now(), tries: 0, resolve, reject })
+      this.#schedule()
+    })
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    // After everything that this turn's answers set going has had its chance to call.
+    setImmediate(() => {
+      this.#scheduled = false
+      this.#flush()
+    })
+  }
+
+  #flush(): void {
+    while (this.#queue.length > 0 && this.#underWay < this.#lane.maxStatements) {
+      this.#underWay += 1
+      void this.#deliver(this.#take(), false).then(() => {
+        this.#underWay -= 1
+        if (this.#queue.length > 0) this.#schedule()
+      })
+    }
+  }
+
+  /** From the front as much as one statement carries; order is kept among calls of one key. */
+  #take(): Waiting<Call, Answer>[] {
+    const batch: Waiting<Call, Answer>[] = []
+    const left: Waiting<Call, Answer>[] = []
+    const keys = new Set<string>()
+    let bytes = 0
+    for (const waiting of this.#queue) {
+      const full = batch.length >= this.#lane.maxCalls || (batch.length > 0 && bytes + waiting.size > maxBatchBytes)
+      if (full || keys.has(waiting.key)) left.push(waiting)
+      else {
+        batch.push(waiting)
+        bytes += waiting.size
+      }
+      keys.add(waiting.key)
+    }
+    this.#queue = left
+    return batch
+  }
+
+  /** Never rejects: every call of the batch is answered, refused, or queued again. */
+  async #deliver(batch: readonly Waiting<Call, Answer>[], patient: boolean): Promise<void> {
+    try {
+      const verdicts = await this.#lane.send(batch.map((waiting) => waiting.call), patient)
+      batch.forEach((waiting, at) => this.#conclude(waiting, verdicts[at]))
+    } catch (error) {
+      await this.#recover(batch, patient, error)
+    }
+  }
+
+  #conclude(waiting: Waiting<Call, Answer>, verdict: Verdict<Answer> | undefined): void {
+    if (verdict === undefined) waiting.reject(new Error(`${this.#lane.name}: the statement did not answer one of its calls`))
+    else if (verdict.kind === 'answer') waiting.resolve(verdict.answer)
+    else if (verdict.kind === 'refused') waiting.reject(verdict.error)
+    else if (verdict.kind === 'busy') this.#wait(waiting)
+    else if (this.#isOverdue(waiting)) this.#giveUp(waiting, new Error('the run changed again and again while it was read'))
+    else {
+      this.#queue.unshift(waiting)
+      this.#schedule()
+    }
+  }
+
+  #wait(waiting: Waiting<Call, Answer>): void {
+    this.#patient.push(waiting)
+    this.#flushPatient()
+  }
+
+  #flushPatient(): void {
+    while (this.#patientUnderWay < maxPatient) {
+      const next = this.#patient.shift()
+      if (!next) return
+      this.#patientUnderWay += 1
+      void this.#deliver([next], true).then(() => {
+        this.#patientUnderWay -= 1
+        this.#flushPatient()
+      })
+    }
+  }
+
+  async #recover(batch: readonly Waiting<Call, Answer>[], patient: boolean, error: unknown): Promise<void> {
+    const trouble = troubleOf(error)
+    if (trouble === 'poison' && batch.length > 1) {
+      for (const waiting of batch) await this.#deliver([waiting], patient)
+      return
+    }
+    if (trouble === 'denied') return batch.forEach((waiting) => this.#giveUp(waiting, error))
+    if (trouble === 'poison' || trouble === 'broken') return batch.forEach((waiting) => waiting.reject(error))
+    const again = batch.filter((waiting) => !this.#isOverdue(waiting) || this.#giveUp(waiting, error))
+    if (again.length === 0) return
+    again.forEach((waiting) => (waiting.tries += 1))
+    await backoff(trouble === 'conflict' ? 1 : 25, Math.max(...again.map((waiting) => waiting.tries)))
+    await this.#deliver(again, patient)
+  }
+
+  #isOverdue(waiting: Waiting<Call, Answer>): boolean {
+    return performance.now() - waiting.since > this.#lane.patienceMs
+  }
+
+  #giveUp(waiting: Waiting<Call, Answer>, cause: unknown): false {
+    const { name, target } = this.#lane
+    const why = cause instanceof Error ? cause.message : String(cause)
+    waiting.reject(new StoreUnavailableError(`${name}: no definite answer from PostgreSQL at ${target}: ${why}`, { cause }))
+    return false
+  }
+}
+
+/** Doubles up to a second, spread so that those who met once do not meet again. */
+function backoff(firstMs: number, tries: number): Promise<void> {
+  const ms = Math.min(firstMs * 2 ** (tries - 1), 1000) * (0.5 + Math.random())
+  return new Promise((resolve) => void setTimeout(resolve, ms).unref())
+}

@@ -1,0 +1,107 @@
+import type { Logger } from '@pikku/core/contract'
+import { coalesce } from './coalesce.ts'
+import type { Lane } from './coalesce.ts'
+import { Driver } from './driver.ts'
+import type { Connection, Parameter, Pool, Row, Statement } from './driver.ts'
+import { checkMigrated, migrate } from './migrate.ts'
+import { openSchema } from './schema.ts'
+import type { Schema } from './schema.ts'
+
+export interface PgStoreOptions {
+  /** The leases the engine will ask for (ms): how long waits may be follows from it. */
+  readonly leaseMs: number
+  readonly logger: Logger
+  /** Bring the schema up to date on first use. Default true; false: throw, with the SQL that is missing. */
+  readonly migrate?: boolean
+  /** False: no prepared statements, for poolers in transaction mode. Default: as the connection says. */
+  readonly prepare?: boolean
+  /** @internal Added to the server's clock in every statement. */
+  readonly clockOffsetMs?: () => number
+}
+
+/** Calls that get no definite answer are repeated for so long (ms). */
+const patienceMs = 10_000
+
+/**
+ * The connections of one store, and its schema. Opens nothing before the first statement.
+ *
+ * Three pools, so that nobody waits behind another's wait: `hot` never waits for a locked row, `patient` does, `reading`
+ * answers people.
+ */
+export class Database {
+  readonly schema: Schema
+  readonly driver: Driver
+  readonly options: PgStoreOptions
+  readonly #pools: { readonly hot: Pool; readonly patient: Pool; readonly reading: Pool }
+  #migrated: Promise<void> | undefined
+
+  constructor(connection: Connection, schema: string, options: PgStoreOptions) {
+    this.schema = openSchema(schema)
+    this.options = options
+    const { logger, leaseMs, prepare } = options
+    const answerTimeoutMs = Math.max(leaseMs, 5000)
+    const given = { logger, userTimeoutMs: leaseMs, answerTimeoutMs }
+    this.driver = new Driver(connection, prepare === undefined ? given : { ...given, prepare })
+    this.#pools = {
+      hot: this.driver.pool({ max: 2 }),
+      patient: this.driver.pool({ max: 2, idleSeconds: 30 }),
+      reading: this.driver.pool({ max: 2, idleSeconds: 30 }),
+    }
+  }
+
+  get offsetMs(): number {
+    return this.options.clockOffsetMs?.() ?? 0
+  }
+
+  /** How long a statement may wait for locked rows (ms). */
+  get lockTimeoutMs(): number {
+    return Math.max(100, Math.floor(this.options.leaseMs / 4))
+  }
+
+  async query(pool: 'hot' | 'patient' | 'reading', statement: Statement, parameters: readonly Parameter[]): Promise<readonly Row[]> {
+    await this.ready()
+    return this.#pools[pool].query(statement, parameters)
+  }
+
+  /** The schema is there and of an age this code can work with. */
+  ready(): Promise<void> {
+    this.#migrated ??= this.#prepareSchema().catch((error: unknown) => {
+      this.#migrated = undefined
+      throw error
+    })
+    return this.#migrated
+  }
+
+  async migrate(): Promise<void> {
+    await migrate(this.#pools.patient, this.schema)
+  }
+
+  /** A statement that travels alone, repeated like those that travel together. */
+  single<Call, Answer>(name: string, send: (call: Call) => Promise<Answer | 'stale'>): (call: Call) => Promise<Answer> {
+    return this.lane({
+      name,
+      maxCalls: 1,
+      maxStatements: 4,
+      keyOf: () => '',
+      sizeOf: () => 0,
+      send: async ([call]) => {
+        const answer = await send(call as Call)
+        return [answer === 'stale' ? { kind: 'stale' } : { kind: 'answer', answer }]
+      },
+    })
+  }
+
+  lane<Call, Answer>(lane: Omit<Lane<Call, Answer>, 'patienceMs' | 'target'>): (call: Call) => Promise<Answer> {
+    return coalesce({ ...lane, patienceMs, target: this.driver.target })
+  }
+
+  close(): Promise<void> {
+    return this.driver.close()
+  }
+
+  async #prepareSchema(): Promise<void> {
+    const { patient } = this.#pools
+    if (this.options.migrate === false) await checkMigrated(patient, this.schema)
+    else await migrate(patient, this.schema)
+  }
+}

@@ -1,0 +1,243 @@
+import postgres from 'postgres'
+import { WorkflowError } from '@pikku/core/contract'
+import type { Logger } from '@pikku/core/contract'
+import { codeOf } from './retryable.ts'
+
+/** What may be given for a connection: a URL, options of postgres.js, or an open pool whose options are taken. */
+export type Connection = string | postgres.Options<Record<string, postgres.PostgresType>> | postgres.Sql
+
+export interface Statement {
+  /** The operation, for people. */
+  readonly name: string
+  readonly text: string
+}
+
+export type Parameter = string | number | null
+export type Row = Readonly<Record<string, unknown>>
+
+/** The parts of a connection that another thread can be told of. */
+export type ConnectionOptions = postgres.Options<Record<string, postgres.PostgresType>>
+
+export interface DriverOptions {
+  readonly logger: Logger
+  /** False: unnamed statements only, for poolers in transaction mode. Default: as the connection says. */
+  readonly prepare?: boolean
+  /** How long the server may take to notice that this client is gone while it waits to send (ms). */
+  readonly userTimeoutMs: number
+  /** No answer for so long (ms) counts as none: the connections of the pool are given up. */
+  readonly answerTimeoutMs: number
+}
+
+export interface PoolOptions {
+  readonly max: number
+  /** Close a connection that did nothing for so long (s). Default: never. */
+  readonly idleSeconds?: number
+  readonly onNotify?: (channel: string, payload: string) => void
+  readonly onClose?: () => void
+  readonly settings?: Readonly<Record<string, string>>
+}
+
+const oldestServer = 130_000
+
+/**
+ * Everything this package knows of postgres.js. Its `begin`, `reserve` and `listen` are not used: a transaction of
+ * postgres.js does not survive its connection, so every transition is one statement.
+ */
+export class Driver {
+  readonly base: ConnectionOptions
+  /** `host:port/database`, for messages. Never the password. */
+  readonly target: string
+  readonly #options: DriverOptions
+  #prepare: boolean
+  #tuned = true
+  #ready: Promise<void> | undefined
+  readonly #pools = new Set<Pool>()
+
+  constructor(connection: Connection, options: DriverOptions) {
+    const parsed = typeof connection === 'function' ? connection.options : postgres(connection as string).options
+    this.#options = options
+    this.#prepare = options.prepare ?? parsed.prepare
+    this.base = baseOf(parsed)
+    this.target = `${parsed.host.map((host, at) => `${host}:${parsed.port[at] ?? 5432}`).join(',')}/${parsed.database}`
+  }
+
+  get prepare(): boolean {
+    return this.#prepare
+  }
+
+  get logger(): Logger {
+    return this.#options.logger
+  }
+
+  get answerTimeoutMs(): number {
+    return this.#options.answerTimeoutMs
+  }
+
+  pool(options: PoolOptions): Pool {
+    const pool = new Pool(this, options)
+    this.#pools.add(pool)
+    return pool
+  }
+
+  /** Connect once: which server is it, and does it (or what stands before it) take our settings? */
+  ready(): Promise<void> {
+    this.#ready ??= this.#probe().catch((error: unknown) => {
+      this.#ready = undefined
+      throw error
+    })
+    return this.#ready
+  }
+
+  connectionSettings(): Record<string, string> {
+    if (!this.#tuned) return {}
+    return {
+      // Every hot statement finds its rows by an index. A plan made while a table was tiny would be kept as it grows.
+      enable_seqscan: 'off',
+      enable_mergejoin: 'off',
+      enable_hashjoin: 'off',
+      jit: 'off',
+      default_transaction_isolation: 'read committed',
+      tcp_user_timeout: String(this.#options.userTimeoutMs),
+    }
+  }
+
+  /** A pooler gave us a connection that has not prepared our statements: go on without. */
+  stopPreparing(): void {
+    if (!this.#prepare) return
+    this.#prepare = false
+    this.#options.logger.warn(`prepared statements are not available on ${this.target}: going on without them; set 'prepare: false' to avoid this message`)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#pools].map((pool) => pool.close()))
+    this.#pools.clear()
+  }
+
+  async #probe(): Promise<void> {
+    const version = await this.#serverVersion().catch((error: unknown) => {
+      if (!isRefusedSetting(error)) throw error
+      this.#tuned = false
+      return this.#serverVersion()
+    })
+    if (version < oldestServer) {
+      const found = `${Math.floor(version / 10_000)}.${version % 10_000}`
+      throw new WorkflowError('SERVER_TOO_OLD', `the server at ${this.target} is PostgreSQL ${found}; 13 or newer is needed`)
+    }
+  }
+
+  async #serverVersion(): Promise<number> {
+    const sql = postgres({ ...this.base, connection: { ...this.base.connection, ...this.connectionSettings() }, max: 1 })
+    try {
+      const rows = await sql.unsafe(`select current_setting('server_version_num')::int as version`)
+      return Number(rows[0]?.version)
+    } finally {
+      await sql.end({ timeout: 1 })
+    }
+  }
+}
+
+/** A few connections of our own. */
+export class Pool {
+  readonly #driver: Driver
+  readonly #options: PoolOptions
+  #sql: postgres.Sql | undefined
+  #closed = false
+
+  constructor(driver: Driver, options: PoolOptions) {
+    this.#driver = driver
+    this.#options = options
+  }
+
+  async query(statement: Statement, parameters: readonly Parameter[]): Promise<readonly Row[]> {
+    await this.#driver.ready()
+    const sql = this.#open()
+    // Lazy: postgres.js sends nothing before somebody waits for it, which the race below does.
+    const query = sql.unsafe(statement.text, [...parameters], { prepare: this.#driver.prepare })
+    const timeout = this.#answerTimeout(sql, statement)
+    try {
+      const rows = await Promise.race([query, timeout.expired])
+      // After a failed statement postgres.js may begin the next answer with holes.
+      return rows.filter((row) => row !== undefined)
+    } catch (error) {
+      const code = codeOf(error)
+      if (code === '26000' || code === '42P05') this.#driver.stopPreparing()
+      throw error
+    } finally {
+      timeout.clear()
+    }
+  }
+
+  /** Several statements without parameters, as one transaction. */
+  async script(name: string, text: string): Promise<void> {
+    await this.#driver.ready()
+    const sql = this.#open()
+    const timeout = this.#answerTimeout(sql, { name, text })
+    try {
+      await Promise.race([sql.unsafe(text).simple(), timeout.expired])
+    } finally {
+      timeout.clear()
+    }
+  }
+
+  /** Give up every connection; what is under way ends without an answer. The next query connects anew. */
+  async recycle(): Promise<void> {
+    const sql = this.#sql
+    this.#sql = undefined
+    await sql?.end({ timeout: 0 })
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    const sql = this.#sql
+    this.#sql = undefined
+    await sql?.end({ timeout: 2 })
+  }
+
+  #open(): postgres.Sql {
+    if (this.#closed) throw Object.assign(new Error('the store is closed'), { code: 'CONNECTION_ENDED' })
+    this.#sql ??= this.#connect()
+    return this.#sql
+  }
+
+  #connect(): postgres.Sql {
+    const { max, idleSeconds, onNotify, onClose, settings } = this.#options
+    const options = {
+      ...this.#driver.base,
+      connection: { ...this.#driver.base.connection, ...this.#driver.connectionSettings(), ...settings },
+      max,
+      idle_timeout: idleSeconds ?? 0,
+      max_lifetime: null,
+      onnotify: onNotify,
+      onclose: onClose,
+      onnotice: (notice: postgres.Notice) => this.#driver.logger.debug(`PostgreSQL: ${notice['message']}`),
+    }
+    return postgres(options as ConnectionOptions)
+  }
+
+  #answerTimeout(sql: postgres.Sql, statement: Statement): { expired: Promise<never>; clear(): void } {
+    const ms = this.#driver.answerTimeoutMs
+    const { promise, reject } = Promise.withResolvers<never>()
+    const timer = setTimeout(() => {
+      reject(Object.assign(new Error(`${statement.name}: no answer from ${this.#driver.target} in ${ms} ms`), { code: 'NO_ANSWER' }))
+      // A connection that does not answer would be asked again and again: end it, whatever it was doing.
+      if (this.#sql === sql) this.#sql = undefined
+      sql.end({ timeout: 0 }).catch((error: unknown) => this.#driver.logger.warn('closing a silent connection failed', error))
+    }, ms).unref()
+    return { expired: promise, clear: () => clearTimeout(timer) }
+  }
+}
+
+/** What our own connections take over from the user's: where to and as whom, not how the user likes rows. */
+function baseOf(parsed: postgres.ParsedOptions<Record<string, unknown>>): ConnectionOptions {
+  const { host, port, path, database, user, pass, ssl, connection, target_session_attrs, keep_alive } = parsed
+  const known = { host, port, database, user, pass, ssl, connection, target_session_attrs, keep_alive }
+  const socket = 'socket' in parsed && parsed['socket'] !== undefined ? { socket: parsed['socket'] } : {}
+  const options = { ...known, ...(path ? { path } : {}), ...socket, connect_timeout: parsed.connect_timeout, fetch_types: false }
+  return options as unknown as ConnectionOptions
+}
+
+/** What a pooler answers to a startup parameter it cannot pass on. */
+function isRefusedSetting(error: unknown): boolean {
+  const message = error instanceof Error ? error.message : ''
+  return /unsupported startup parameter/i.test(message) || ['42704', '22023', '42501'].includes(codeOf(error))
+}

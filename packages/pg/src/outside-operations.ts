@@ -1,0 +1,82 @@
+import type { NewSignal, RunId, Sweep, Swept, WorkItem } from '@pikku/core/contract'
+import type { Database } from './database.ts'
+import { runItem, runItems } from './rows.ts'
+import { cancelRun } from './sql/cancel-run.ts'
+import { resumeRun } from './sql/resume-run.ts'
+import { signalRun } from './sql/signal-run.ts'
+import { sweep } from './sql/sweep.ts'
+
+export interface Signalled {
+  readonly accepted: boolean
+  readonly wake: readonly WorkItem[]
+}
+
+export interface Cancelled {
+  readonly cancelled: boolean
+  readonly wake: readonly WorkItem[]
+}
+
+/** What comes from outside a run: people, other runs, the sweep. */
+export interface OutsideOperations {
+  signalRun(signal: NewSignal): Promise<Signalled>
+  cancelRun(ask: { runId: RunId; reason: string }): Promise<Cancelled>
+  sweep(ask: Sweep): Promise<Swept>
+}
+
+export function outsideOperations(db: Database): OutsideOperations {
+  const signal = signalLane(db)
+  const resume = resumeLane(db)
+  return {
+    signalRun: (given) => (given.kind === 'signal' ? signal(given) : resume(given.runId)),
+    cancelRun: cancelLane(db),
+    sweep: sweepLane(db),
+  }
+}
+
+function signalLane(db: Database): (signal: NewSignal & { kind: 'signal' }) => Promise<Signalled> {
+  const statement = signalRun(db.schema)
+  return db.single('signalRun', async ({ runId, signalId, name, payload }) => {
+    const [row] = await db.query('patient', statement, [runId, signalId, name, payload, db.offsetMs, db.lockTimeoutMs])
+    if (!row) return { accepted: false, wake: [] }
+    if (row['stale'] === true) return 'stale'
+    const wake = row['rings'] === true ? [runItem(runId, row['workflow'] as string, row['held'] === true)] : []
+    return { accepted: row['accepted'] === true, wake }
+  })
+}
+
+function resumeLane(db: Database): (runId: RunId) => Promise<Signalled> {
+  const statement = resumeRun(db.schema)
+  return db.single('resumeRun', async (runId) => {
+    const [row] = await db.query('patient', statement, [runId, db.offsetMs, db.lockTimeoutMs])
+    if (!row || row['accepted'] !== true) return { accepted: false, wake: [] }
+    return { accepted: true, wake: [runItem(runId, row['workflow'] as string, row['held'] === true)] }
+  })
+}
+
+function cancelLane(db: Database): (ask: { runId: RunId; reason: string }) => Promise<Cancelled> {
+  const statement = cancelRun(db.schema)
+  return db.single('cancelRun', async ({ runId, reason }) => {
+    const [row] = await db.query('patient', statement, [runId, reason, db.offsetMs, db.lockTimeoutMs])
+    if (!row || row['cancelled'] !== true) return { cancelled: false, wake: [] }
+    const { parent, workflow, held, rings, orphans } = row
+    const up = rings === true ? [runItem(parent as string, workflow as string, held === true)] : []
+    return { cancelled: true, wake: [...up, ...runItems(orphans)] }
+  })
+}
+
+function sweepLane(db: Database): (ask: Sweep) => Promise<Swept> {
+  const statement = sweep(db.schema)
+  return db.single('sweep', async ({ limit, redispatchAfterMs, graceMs, known }) => {
+    const parameters = [limit, redispatchAfterMs, graceMs, JSON.stringify(known), db.schema.lockClass, db.offsetMs]
+    const [row] = await db.query('patient', statement, parameters)
+    const steps = (row?.['steps'] ?? []) as [string, string, number, string, number, number][]
+    const items = [
+      ...runItems(row?.['runs']),
+      ...steps.map(([runId, name, ordinal, rpcName, attempt, dispatch]): WorkItem => {
+        return { kind: 'step', runId, step: { name, ordinal }, rpcName, attempt, dispatch }
+      }),
+    ]
+    const due = row?.['due_ms'] as number | null | undefined
+    return { items, full: row?.['full'] === true, nextDueInMs: due === null || due === undefined ? null : Math.max(0, due) }
+  })
+}

@@ -1,0 +1,172 @@
+import type { RunId, RunNotices } from '@pikku/core/contract'
+import type { Database } from './database.ts'
+import type { Pool } from './driver.ts'
+import { publish } from './sql/publish.ts'
+
+interface Listener {
+  onChanged(runId: RunId): void
+  onMissed(): void
+}
+
+/** PostgreSQL takes 8,000 bytes a notification. */
+const maxPayloadBytes = 7500
+const echoMs = 1000
+const echoEveryMs = 30_000
+const reconnectMs = 250
+
+/**
+ * Word between processes by LISTEN and NOTIFY, one channel per schema. Believed to work only once an echo of our own came
+ * back, for behind a pooler nothing comes.
+ */
+export class PgNotices implements RunNotices {
+  readonly #db: Database
+  readonly #instance = `${process.pid}.${Math.random().toString(36).slice(2)}`
+  readonly #listeners = new Set<Listener>()
+  readonly #send: (payloads: readonly string[]) => Promise<unknown>
+  #pool: Pool | undefined
+  #pending = new Set<RunId>()
+  #published: Promise<void> | undefined
+  #live = false
+  #hasWarned = false
+  #started: Promise<void> | undefined
+  #echo: ((nonce: string) => void) | undefined
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(db: Database) {
+    this.#db = db
+    this.#send = db.single('publish', (payloads) =>
+      db.query('patient', publish, [db.schema.channel, JSON.stringify(payloads)]),
+    )
+  }
+
+  get live(): boolean {
+    return this.#live
+  }
+
+  publish(runIds: readonly RunId[]): Promise<void> {
+    for (const runId of runIds) {
+      this.#pending.add(runId)
+      for (const listener of [...this.#listeners]) listener.onChanged(runId)
+    }
+    if (this.#pending.size === 0) return Promise.resolve()
+    this.#published ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => this.#flush())
+    return this.#published
+  }
+
+  async subscribe(listener: Listener): Promise<{ close(): Promise<void> }> {
+    // One subscription, one entry, even when the same listener subscribes twice.
+    const own: Listener = { onChanged: (runId) => listener.onChanged(runId), onMissed: () => listener.onMissed() }
+    this.#listeners.add(own)
+    this.#started ??= this.#start()
+    await this.#started
+    return {
+      close: async () => {
+        this.#listeners.delete(own)
+        if (this.#listeners.size === 0) await this.close()
+      },
+    }
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#timer)
+    const pool = this.#pool
+    this.#pool = undefined
+    this.#started = undefined
+    this.#live = false
+    await pool?.close()
+  }
+
+  async #flush(): Promise<void> {
+    const runIds = [...this.#pending]
+    this.#pending = new Set()
+    this.#published = undefined
+    await this.#send(payloadsOf(this.#instance, runIds))
+  }
+
+  async #start(): Promise<void> {
+    const pool = this.#db.driver.pool({
+      max: 1,
+      onNotify: (_channel, payload) => this.#onNotify(payload),
+      onClose: () => this.#onClose(pool),
+    })
+    this.#pool = pool
+    await this.#listen(pool)
+  }
+
+  /** Never rejects: without it everybody polls, and it is tried again. */
+  async #listen(pool: Pool): Promise<void> {
+    try {
+      await this.#db.ready()
+      await pool.query({ name: 'listen', text: `listen ${this.#db.schema.channel}` }, [])
+      this.#setLive(await this.#hearsItself())
+    } catch (error) {
+      this.#setLive(false, error)
+    }
+    if (this.#pool !== pool) return
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => void this.#listen(pool), this.#live || this.#hasWarned ? echoEveryMs : reconnectMs).unref()
+  }
+
+  async #hearsItself(): Promise<boolean> {
+    const nonce = `${Math.random()}`
+    const heard = new Promise<boolean>((resolve) => {
+      const timer = setTimeout(() => resolve(false), echoMs).unref()
+      this.#echo = (payload) => {
+        if (payload !== nonce) return
+        clearTimeout(timer)
+        resolve(true)
+      }
+    })
+    await this.#send([JSON.stringify({ from: this.#instance, echo: nonce })])
+    return heard
+  }
+
+  #setLive(live: boolean, error?: unknown): void {
+    const { logger } = this.#db.options
+    const was = this.#live
+    this.#live = live
+    if (live && !was) for (const listener of [...this.#listeners]) listener.onMissed()
+    if (live || error !== undefined) {
+      if (error !== undefined) logger.debug(`LISTEN at ${this.#db.driver.target} failed; it is tried again`, error)
+      return
+    }
+    if (this.#hasWarned) return
+    this.#hasWarned = true
+    logger.warn(
+      `LISTEN at ${this.#db.driver.target} hears nothing, a pooler in transaction mode seems to stand before it: polling instead`,
+    )
+  }
+
+  #onClose(pool: Pool): void {
+    if (this.#pool !== pool) return
+    this.#live = false
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => void this.#listen(pool), 10).unref()
+  }
+
+  #onNotify(payload: string): void {
+    const { from, runs, echo } = JSON.parse(payload) as { from: string; runs?: RunId[]; echo?: string }
+    if (from === this.#instance) {
+      if (echo !== undefined) this.#echo?.(echo)
+      return
+    }
+    for (const runId of runs ?? []) for (const listener of [...this.#listeners]) listener.onChanged(runId)
+  }
+}
+
+function payloadsOf(from: string, runIds: readonly RunId[]): string[] {
+  const payloads: string[] = []
+  let runs: RunId[] = []
+  let bytes = 0
+  for (const runId of runIds) {
+    const size = Buffer.byteLength(JSON.stringify(runId)) + 1
+    if (bytes + size > maxPayloadBytes) {
+      payloads.push(JSON.stringify({ from, runs }))
+      runs = []
+      bytes = 0
+    }
+    runs.push(runId)
+    bytes += size
+  }
+  return [...payloads, JSON.stringify({ from, runs })]
+}

@@ -1,0 +1,121 @@
+import type { Attempt, Run, RunId, RunQuery, StepDetail, WorkflowAdmin, WorkflowReader } from '@pikku/core/contract'
+import { WorkflowError } from '@pikku/core/contract'
+import type { Database } from './database.ts'
+import type { Parameter, Row, Statement } from './driver.ts'
+import { toRun, toStepDetail } from './rows.ts'
+import { deleteRuns } from './sql/delete-runs.ts'
+import { getRun, listAttempts, listRuns, listSteps } from './sql/read-runs.ts'
+
+type Query = (parameters: readonly Parameter[]) => Promise<readonly Row[]>
+
+function reading(db: Database, statement: Statement): Query {
+  return db.single(statement.name, (parameters) => db.query('reading', statement, parameters))
+}
+
+/** PostgreSQL has no run of this id and could not be asked for it either. */
+function isUnknowable(runId: RunId): boolean {
+  return runId.includes('\0') || !runId.isWellFormed()
+}
+
+/** For consoles: reads alone. */
+export class PgReader implements WorkflowReader {
+  readonly #db: Database
+  readonly #getRun: Query
+  readonly #listSteps: Query
+  readonly #listAttempts: Query
+  readonly #listRuns: Readonly<Record<'all' | 'workflow' | 'tags', Query>>
+
+  constructor(db: Database) {
+    this.#db = db
+    this.#getRun = reading(db, getRun(db.schema))
+    this.#listSteps = reading(db, listSteps(db.schema))
+    this.#listAttempts = reading(db, listAttempts(db.schema))
+    const list = (by: 'all' | 'workflow' | 'tags'): Query => reading(db, listRuns(db.schema, by))
+    this.#listRuns = { all: list('all'), workflow: list('workflow'), tags: list('tags') }
+  }
+
+  async getRun(runId: RunId): Promise<Run | null> {
+    if (isUnknowable(runId)) return null
+    const [row] = await this.#getRun([runId])
+    return row ? toRun(row['run']) : null
+  }
+
+  async listSteps(runId: RunId): Promise<readonly StepDetail[]> {
+    if (isUnknowable(runId)) return []
+    return (await this.#listSteps([runId, this.#db.offsetMs])).map(toStepDetail)
+  }
+
+  async listAttempts(runId: RunId): Promise<readonly Attempt[]> {
+    if (isUnknowable(runId)) return []
+    return (await this.#listAttempts([runId])).map(toAttempt)
+  }
+
+  async listRuns(query: RunQuery): Promise<{ runs: readonly Run[]; cursor: string | null }> {
+    const tags = query.tags ?? []
+    const by = query.workflow !== undefined ? 'workflow' : tags.length > 0 ? 'tags' : 'all'
+    const [createdAt, runId] = placeOf(query.cursor)
+    const statuses = query.statuses ? JSON.stringify(query.statuses) : null
+    const between = [query.createdAfter ?? null, query.createdBefore ?? null]
+    // One more than asked for tells whether there is a next page.
+    const limit = query.limit + 1
+    const rows = await this.#listRuns[by]([query.workflow ?? null, statuses, JSON.stringify(tags), ...between, createdAt, runId, limit])
+    const runs = rows.slice(0, query.limit).map((row) => toRun(row['run']))
+    const last = rows[query.limit - 1]
+    const cursor = last && rows.length > query.limit ? JSON.stringify([last['place'], runs.at(-1)?.runId]) : null
+    return { runs, cursor }
+  }
+}
+
+function placeOf(cursor: string | undefined): readonly [string | null, string | null] {
+  if (cursor === undefined) return [null, null]
+  const place: unknown = parseCursor(cursor)
+  if (!Array.isArray(place) || typeof place[0] !== 'string' || typeof place[1] !== 'string') {
+    throw new WorkflowError('INVALID_INPUT', `not a cursor of this list: '${cursor.slice(0, 100)}'`)
+  }
+  return [place[0], place[1]]
+}
+
+function parseCursor(cursor: string): unknown {
+  try {
+    return JSON.parse(cursor)
+  } catch (cause) {
+    throw new WorkflowError('INVALID_INPUT', `not a cursor of this list: '${cursor.slice(0, 100)}'`, { cause })
+  }
+}
+
+function toAttempt(row: Row): Attempt {
+  return {
+    step: { name: row['name'] as string, ordinal: row['ordinal'] as number },
+    kind: row['kind'] as Attempt['kind'],
+    rpcName: row['rpc_name'] as string | null,
+    attempt: row['attempt'] as number,
+    outcome: row['outcome'] as Attempt['outcome'],
+    output: row['output'] as string | null,
+    error: row['error'] as string | null,
+    worker: row['worker'] as string | null,
+    startedAt: row['started_at'] as number,
+    endedAt: row['ended_at'] as number,
+  }
+}
+
+/** What an operator does to the whole of it. */
+export class PgAdmin implements WorkflowAdmin {
+  readonly #db: Database
+  readonly #deleteRuns: Query
+
+  constructor(db: Database) {
+    this.#db = db
+    const statement = deleteRuns(db.schema)
+    this.#deleteRuns = db.single('deleteRuns', (parameters) => db.query('patient', statement, parameters))
+  }
+
+  migrate(): Promise<void> {
+    return this.#db.migrate()
+  }
+
+  async deleteRuns(which: { finishedBefore: number; statuses?: readonly Run['status'][]; limit: number }): Promise<number> {
+    const statuses = which.statuses ? JSON.stringify(which.statuses) : null
+    const [row] = await this.#deleteRuns([which.finishedBefore, statuses, which.limit])
+    return (row?.['deleted'] as number | undefined) ?? 0
+  }
+}

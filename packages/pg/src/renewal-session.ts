@@ -1,0 +1,111 @@
+import type { Driver, Pool, Row } from './driver.ts'
+import type { Schema } from './schema.ts'
+import { enlist, holdLock } from './sql/enlist.ts'
+import { renewLeases } from './sql/renew-leases.ts'
+
+/** No answer of our own for so long (ms): this session is not ours alone, a pooler stands before the server. */
+const echoMs = 1000
+const reconnectMs = 250
+
+export interface Renewing {
+  /** The leases as `renewLeases` in sql/ has them. */
+  readonly calls: string
+  readonly leaseMs: number
+  readonly offsetMs: number
+}
+
+export interface Enlisting {
+  readonly owner: string
+  readonly offsetMs: number
+}
+
+export interface SessionOptions {
+  readonly driver: Driver
+  readonly schema: Schema
+}
+
+/**
+ * The one connection whose life tells that this process lives, and that renews its leases. Nothing else waits on it.
+ * When it breaks it is opened again and the locks are taken again.
+ */
+export class RenewalSession {
+  readonly #driver: Driver
+  readonly #schema: Schema
+  readonly #pool: Pool
+  readonly #enlisted = new Map<string, Enlisting>()
+  #echo: ((payload: string) => void) | undefined
+  #isOwn: boolean | undefined
+  #isClosed = false
+  #reconnecting: NodeJS.Timeout | undefined
+
+  constructor({ driver, schema }: SessionOptions) {
+    this.#driver = driver
+    this.#schema = schema
+    this.#pool = driver.pool({
+      max: 1,
+      onNotify: (_channel, payload) => this.#echo?.(payload),
+      onClose: () => this.#onClose(),
+    })
+  }
+
+  /** False: a session cannot be held here, and a death is told by its leases alone. */
+  async enlist(given: Enlisting): Promise<boolean> {
+    this.#isOwn ??= await this.#isSessionOurs()
+    if (!this.#isOwn) return false
+    this.#enlisted.set(given.owner, given)
+    await this.#hold(given)
+    return true
+  }
+
+  renew({ calls, leaseMs, offsetMs }: Renewing): Promise<readonly Row[]> {
+    return this.#pool.query(renewLeases(this.#schema), [calls, leaseMs, offsetMs])
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    clearTimeout(this.#reconnecting)
+    await this.#pool.close()
+  }
+
+  async #hold({ owner, offsetMs }: Enlisting): Promise<void> {
+    const [row] = await this.#pool.query(enlist(this.#schema), [owner, offsetMs])
+    await this.#pool.query(holdLock, [this.#schema.lockClass, row?.['lock_key'] as number])
+  }
+
+  /** Behind a pooler in transaction mode LISTEN succeeds and nothing ever arrives; a lock there would be somebody else's. */
+  async #isSessionOurs(): Promise<boolean> {
+    const channel = `${this.#schema.channel}_session`
+    const nonce = `${process.pid}.${Math.random()}`
+    const heard = new Promise<boolean>((resolve) => {
+      const timer = setTimeout(() => resolve(false), echoMs)
+      this.#echo = (payload) => {
+        if (payload !== nonce) return
+        clearTimeout(timer)
+        resolve(true)
+      }
+    })
+    await this.#pool.query({ name: 'listen', text: `listen ${channel}` }, [])
+    await this.#pool.query({ name: 'echo', text: 'select pg_notify($1::text, $2::text)::text' }, [channel, nonce])
+    const isOurs = await heard
+    this.#echo = undefined
+    await this.#pool.query({ name: 'unlisten', text: `unlisten ${channel}` }, [])
+    return isOurs
+  }
+
+  #onClose(): void {
+    if (this.#isClosed || this.#enlisted.size === 0) return
+    clearTimeout(this.#reconnecting)
+    this.#reconnecting = setTimeout(() => void this.#holdAgain(), 10).unref()
+  }
+
+  async #holdAgain(): Promise<void> {
+    try {
+      for (const given of this.#enlisted.values()) await this.#hold(given)
+    } catch (error) {
+      if (this.#isClosed) return
+      this.#driver.logger.debug(`the connection that tells that this process lives is down at ${this.#driver.target}`, error)
+      clearTimeout(this.#reconnecting)
+      this.#reconnecting = setTimeout(() => void this.#holdAgain(), reconnectMs).unref()
+    }
+  }
+}

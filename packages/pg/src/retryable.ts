@@ -1,0 +1,52 @@
+/**
+ * What an error of the database means for the statement it ended.
+ *
+ * `conflict`: refused because of others, nothing was written: send it again.
+ * `unknown`: no answer, it may have been applied: send it again, every statement recognises itself.
+ * `poison`: one value of it cannot be kept: in a batch, find the call it belongs to.
+ * `denied`: the server is there and does not let us in: sending it again does not help.
+ * `broken`: anything else, a defect here or a schema that is not ours.
+ */
+export type Trouble = 'conflict' | 'unknown' | 'poison' | 'denied' | 'broken'
+
+const conflicts = new Set([
+  '40001', // serialization failure
+  '40P01', // deadlock
+  '55P03', // lock timeout
+  '0A000', // cached plan must not change result type: a migration went by
+  '26000', // a pooler handed us a connection that does not know our prepared statement
+  '42P05', // … or one where somebody else prepared it
+])
+
+const outages = new Set([
+  'CONNECTION_CLOSED',
+  'CONNECTION_DESTROYED',
+  'CONNECT_TIMEOUT',
+  'NO_ANSWER',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT', // the unix socket of a server that is down
+  '25006', // read-only: we are connected to a server that is no longer the primary
+  '57014', // cancelled by a statement timeout
+  '57P01',
+  '57P02',
+  '57P03', // shutting down, crashed, starting up
+])
+
+export function troubleOf(error: unknown): Trouble {
+  const code = codeOf(error)
+  if (conflicts.has(code)) return 'conflict'
+  if (outages.has(code) || code.startsWith('08') || code.startsWith('53')) return 'unknown'
+  if (code === 'CONNECTION_ENDED' || code.startsWith('28') || code === '3D000') return 'denied'
+  return /^(21|22|23|54)/.test(code) && code.length === 5 ? 'poison' : 'broken'
+}
+
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+}
