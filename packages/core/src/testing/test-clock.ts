@@ -29,9 +29,14 @@ export class TestClock implements Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     if (ms <= 0 || signal?.aborted) return Promise.resolve()
     return new Promise((resolve) => {
-      const sleeper: Sleeper = { at: this.#now + ms, wake: resolve }
+      const abort = (): void => this.#rouse((one) => one === sleeper)
+      const wake = (): void => {
+        signal?.removeEventListener('abort', abort)
+        resolve()
+      }
+      const sleeper: Sleeper = { at: this.#now + ms, wake }
       this.#sleepers.push(sleeper)
-      signal?.addEventListener('abort', () => this.#rouse((one) => one === sleeper), { once: true })
+      signal?.addEventListener('abort', abort, { once: true })
     })
   }
 
