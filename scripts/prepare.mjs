@@ -15,7 +15,7 @@ export async function installPackages(children, { env }, say) {
   // trust: the age of every version was checked when the lockfile was made; again would take a request for each of them.
   // confirm: without a terminal pnpm would not dare to replace modules that another pnpm has installed.
   const args = ['install', '--frozen-lockfile', '--trust-lockfile', '--config.confirmModulesPurge=false']
-  await withOneRetry(say, async () => {
+  await withOneRetry(children, say, async () => {
     const code = await children.run('pnpm', args, { env, cwd: root })
     if (code !== 0) throw new Error(`pnpm install failed (exit code ${code})`)
   })

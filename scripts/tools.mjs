@@ -22,7 +22,7 @@ export async function bringTools(children, say) {
   if (!fs.existsSync(target)) {
     say(`bringing Node ${nodeVersion} and pnpm ${pnpmVersion} from the npm registry into .tools/ (once, about 90 MB)`)
     const started = Date.now()
-    await withOneRetry(say, () => installTools(children, target))
+    await withOneRetry(children, say, () => installTools(children, target))
     say(`they are there (${seconds(started)})`)
   }
   const bin = path.join(target, 'bin')
@@ -165,10 +165,11 @@ function isWritable(directory) {
 }
 
 /** Registries hiccup. */
-export async function withOneRetry(say, attempt) {
+export async function withOneRetry(children, say, attempt) {
   try {
     return await attempt()
   } catch (error) {
+    if (children.interruptedCode() !== undefined) throw error
     say(`${error.message}; trying once more`)
     return attempt()
   }
