@@ -1,7 +1,8 @@
 import { defineConfig } from 'tsup'
 
 export default defineConfig({
-  entry: { index: 'src/index.ts' },
+  // The thread is started from a file of its own.
+  entry: { index: 'src/index.ts', 'renewal-thread': 'src/renewal-thread.ts' },
   format: ['esm'],
   target: 'node22',
   dts: false,
