@@ -47,7 +47,7 @@ describe('pikku', () => {
     expect(code).toBe(1)
     expect(stdout).toBe('')
     expect(stderr.split('\n')[0]).toMatch(/^diagnostics\/src\/broken\.ts:3:\d+ - error: syntax error/)
-    expect(stderr).toMatch(/\n26 errors; nothing was written\n$/)
+    expect(stderr).toMatch(/\n27 errors; nothing was written\n$/)
   })
 
   test('the bytes do not depend on the locale', async () => {

@@ -1,5 +1,5 @@
 import type { RpcModel } from '../model/workflow-model.ts'
-import { formatPosition } from '../diagnostics.ts'
+import { formatPosition, type Diagnostics } from '../diagnostics.ts'
 import { byCodePoint } from '../order.ts'
 import { calledHelper, type DefinitionReader, type Inspection } from './definition.ts'
 import type { SourceFile } from './source-file.ts'
@@ -33,6 +33,7 @@ function* functionsOf(
   { diagnostics }: Pick<Inspection, 'diagnostics'>,
 ): Generator<RpcModel> {
   for (const { exported, local = 'default', from } of source.exports) {
+    refuseVariable(source, local, diagnostics)
     const value = from === undefined ? source.values.get(local) : undefined
     const node = value && unwrap(value)
     if (node?.type !== 'CallExpression' || calledHelper(source, node) !== 'pikkuSessionlessFunc') continue
@@ -55,5 +56,16 @@ function* functionsOf(
       module: source.path,
       exportName: exported,
     }
+  }
+}
+
+function refuseVariable(source: SourceFile, name: string, diagnostics: Diagnostics): void {
+  const value = source.variables.get(name)
+  const node = value && unwrap(value)
+  if (node && calledHelper(source, node) === 'pikkuSessionlessFunc') {
+    diagnostics.error(
+      source.position(node.start),
+      `'${name}' may change, so it is no function of the app: export it as a const`,
+    )
   }
 }

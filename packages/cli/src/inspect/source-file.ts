@@ -32,6 +32,8 @@ export class SourceFile {
   readonly exports: readonly ExportedName[]
   /** Top-level constants with their value, and functions. */
   readonly values: ReadonlyMap<string, Expression | FunctionNode>
+  /** What top-level `let` and `var` begin with: it cannot be relied on. */
+  readonly variables: ReadonlyMap<string, Expression>
   /** Every name declared at the top level, types included. */
   readonly declared: ReadonlySet<string>
 
@@ -63,11 +65,11 @@ export class SourceFile {
         from: moduleRequest ? { specifier: moduleRequest.value, imported: importName.name ?? '*' } : undefined,
       })),
     )
-    const values = new Map<string, Expression | FunctionNode>()
-    const declared = new Set<string>()
-    for (const statement of program.body) declare(statement, values, declared)
-    this.values = values
-    this.declared = declared
+    const names: Names = { values: new Map(), variables: new Map(), declared: new Set() }
+    for (const statement of program.body) declare(statement, names)
+    this.values = names.values
+    this.variables = names.variables
+    this.declared = names.declared
   }
 
   position(offset: number): Position {
@@ -89,19 +91,26 @@ export class SourceFile {
   }
 }
 
-function declare(statement: Statement, values: Map<string, Expression | FunctionNode>, declared: Set<string>): void {
+interface Names {
+  readonly values: Map<string, Expression | FunctionNode>
+  readonly variables: Map<string, Expression>
+  readonly declared: Set<string>
+}
+
+function declare(statement: Statement, names: Names): void {
+  const { values, variables, declared } = names
   switch (statement.type) {
     case 'ExportNamedDeclaration':
-      if (statement.declaration) declare(statement.declaration, values, declared)
+      if (statement.declaration) declare(statement.declaration, names)
       break
     case 'ExportDefaultDeclaration':
-      declareDefault(statement.declaration, values, declared)
+      declareDefault(statement.declaration, names)
       break
     case 'VariableDeclaration':
       for (const { id, init } of statement.declarations) {
         if (id.type !== 'Identifier') continue
         declared.add(id.name)
-        if (init && statement.kind === 'const') values.set(id.name, init)
+        if (init) (statement.kind === 'const' ? values : variables).set(id.name, init)
       }
       break
     case 'FunctionDeclaration':
@@ -122,7 +131,7 @@ function declare(statement: Statement, values: Map<string, Expression | Function
   }
 }
 
-function declareDefault(exported: Node, values: Map<string, Expression | FunctionNode>, declared: Set<string>): void {
+function declareDefault(exported: Node, { values, declared }: Names): void {
   switch (exported.type) {
     case 'FunctionDeclaration':
       values.set(exported.id?.name ?? 'default', exported)
