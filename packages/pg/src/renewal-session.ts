@@ -33,6 +33,7 @@ export class RenewalSession {
   readonly #schema: Schema
   readonly #pool: Pool
   readonly #enlisted = new Map<string, Enlisting>()
+  readonly #keys = new Map<string, number>()
   #echo: ((payload: string) => void) | undefined
   #isOwn: boolean | undefined
   #isClosed = false
@@ -67,9 +68,18 @@ export class RenewalSession {
     await this.#pool.close()
   }
 
+  /** The lock comes before the row: a row without its lock says that this owner is gone. */
   async #hold({ owner, offsetMs }: Enlisting): Promise<void> {
+    const known = this.#keys.get(owner)
+    if (known !== undefined) await this.#lock(known)
     const [row] = await this.#pool.query(enlist(this.#schema), [owner, offsetMs])
-    await this.#pool.query(holdLock, [this.#schema.lockClass, row?.['lock_key'] as number])
+    const key = row?.['lock_key'] as number
+    if (key !== known) await this.#lock(key)
+    this.#keys.set(owner, key)
+  }
+
+  async #lock(key: number): Promise<void> {
+    await this.#pool.query(holdLock, [this.#schema.lockClass, key])
   }
 
   /** Behind a pooler in transaction mode LISTEN succeeds and nothing ever arrives; a lock there would be somebody else's. */

@@ -262,14 +262,14 @@ function left(schema: Schema): string {
         blocked = case when m.leaves and m."codeHash" is not null and not array[m."codeHash"] <@ r.blocked
                        then array_append(r.blocked, m."codeHash") else r.blocked end,
         has_children = r.has_children or exists (select from asked as p where p.i = m.i and p.kind = 'child'),
-        ring_at = case when not m.leaves then null
+        ring_at = case when not m.leaves then r.ring_at
                        when m.move in ${ends} then
                          case when r.has_children or exists (select from asked as p where p.i = m.i and p.kind = 'child') then m.at end
                        when m.move = 'yield' then m.at + ${interval('m."delayMs"')}
                        when m."codeHash" is not null then m.at
                        else (select w.at from timers as w where w.i = m.i) end,
-        rung = m.leaves and m.rings,
-        rings = (m.leaves and m.rings)::integer,
+        rung = case when m.leaves then m.rings else r.rung end,
+        rings = case when m.leaves then m.rings::integer else r.rings end,
         updated_at = m.at
     from moved as m
     where r.run_id = m."runId" and m.verdict = 'apply'

@@ -82,13 +82,14 @@ export interface ChangesOf {
  * one row (changes json, upto, more). Sizes are summed before any text is read.
  */
 export function changesOf(schema: Schema, { run, after, bytes, at, atLeastOne, when }: ChangesOf): string {
-  const fits = atLeastOne ? `(total.bytes <= ${bytes} or total.nth = 1)` : `total.bytes <= ${bytes}`
+  const sized = atLeastOne ? `(total.bytes <= ${bytes} or total.nth = 1)` : `total.bytes <= ${bytes}`
+  const fits = `${sized} and total.nth <= ${changedRows}`
   const change = `case when total.signal_id is null then ${stepJson('total', at)}
         else json_build_array('signal', total.revision, total.signal_id, total.name, total.output) end`
   return `
     select json_agg(${change} order by total.revision) filter (where ${fits}) as changes,
            max(total.revision) filter (where ${fits}) as upto,
-           coalesce(bool_or(not ${fits}), false) or count(*) = ${changedRows} as more
+           coalesce(bool_or(not (${fits})), false) as more
     from (
       select changed.*, row_number() over (order by changed.revision) as nth,
              sum(200 + coalesce(octet_length(changed.output), 0) + coalesce(octet_length(changed.error), 0)
@@ -100,16 +101,16 @@ export function changesOf(schema: Schema, { run, after, bytes, at, atLeastOne, w
          from ${schema.quoted}.workflow_step as s
          where ${when} and s.run_id = ${run} and s.revision > ${after}
          order by s.revision
-         limit ${changedRows})
+         limit ${changedRows + 1})
         union all
         (select g.revision, g.signal_id, g.name, null, null, null, null, null, g.payload, null, null, null, null, null,
                 null, null, null
          from ${schema.quoted}.workflow_signal as g
          where ${when} and g.run_id = ${run} and g.revision > ${after} and not g.consumed
          order by g.revision
-         limit ${changedRows})
+         limit ${changedRows + 1})
         order by revision
-        limit ${changedRows}
+        limit ${changedRows + 1}
       ) as changed
     ) as total`
 }

@@ -5,7 +5,7 @@ import { clockAfter, interval, waiting } from './fragments.ts'
 /**
  * Record how attempts of rpc steps ended, each call another step. A settled step wakes its run in the same write.
  *
- * $1 calls json: [{ i, runId, name, ordinal, claimId, epoch, kind, output, error, delayMs, durationMs }]
+ * $1 calls json: [{ i, runId, name, ordinal, claimId, epoch, kind, output, error, delayMs }]
  * $2 clock offset in ms
  * $3 lock_timeout in ms (patient only)
  *
@@ -23,7 +23,7 @@ export function settleStep(schema: Schema, patient: boolean): Statement {
     select *
     from jsonb_to_recordset($1::text::jsonb) as c(
       i integer, "runId" text collate "C", name text collate "C", ordinal integer, "claimId" text, epoch bigint,
-      kind text collate "C", output text, error text, "delayMs" float8, "durationMs" float8)
+      kind text collate "C", output text, error text, "delayMs" float8)
   ),
   snap as materialized (
     select c.i, r.revision as run_revision, s.*
@@ -32,7 +32,7 @@ export function settleStep(schema: Schema, patient: boolean): Statement {
       select r.revision from ${runs} as r where r.run_id = c."runId" offset 0
     ) as r
     left join lateral (
-      select s.run_id, s.status, s.rpc_name, s.attempt, s.revision, s.epoch, s.claim_id, s.settled_seq, s.worker, s.ending,
+      select s.run_id, s.status, s.rpc_name, s.attempt, s.revision, s.epoch, s.claim_id, s.settled_seq, s.worker, s.started_at, s.ending,
              s.output is not distinct from c.output and s.error is not distinct from c.error as same
       from ${steps} as s
       where s.run_id = c."runId" and s.name = c.name and s.ordinal = c.ordinal and s.kind = 'rpc'
@@ -49,7 +49,7 @@ export function settleStep(schema: Schema, patient: boolean): Statement {
   ),
   ${clockAfter('locked', '$2')},
   outcomes as materialized (
-    select c.*, clock.at, s.rpc_name, s.attempt, s.revision, s.settled_seq, s.worker, l.workflow, l.revision as base,
+    select c.*, clock.at, s.rpc_name, s.attempt, s.revision, s.settled_seq, s.worker, s.started_at, l.workflow, l.revision as base,
            l.wake_seq > l.seen_wake_seq or l.rings > 0 as told, l.lease_until, coalesce(l.lease_until > clock.at, false) as held,
            case
              when s.i is null then 'none'
@@ -80,7 +80,6 @@ export function settleStep(schema: Schema, patient: boolean): Statement {
         settled_seq = case when t.kind <> 'retry' then t.seq end,
         settled_at = case when t.kind <> 'retry' then t.at end,
         revision = t.seq,
-        started_at = t.at - ${interval('t."durationMs"')},
         lease_until = null,
         ending = t.kind,
         due_at = case when t.kind = 'retry' and t."delayMs" > 0 then t.at + ${interval('t."delayMs"')} end,
@@ -97,7 +96,7 @@ export function settleStep(schema: Schema, patient: boolean): Statement {
   tried as (
     insert into ${schema.quoted}.workflow_attempt (
       run_id, name, ordinal, attempt, outcome, error, worker, revision, started_at, ended_at)
-    select t."runId", t.name, t.ordinal, t.attempt, 'failed', t.error, t.worker, t.seq, t.at - ${interval('t."durationMs"')}, t.at
+    select t."runId", t.name, t.ordinal, t.attempt, 'failed', t.error, t.worker, t.seq, t.started_at, t.at
     from numbered as t
     join settled on settled.i = t.i
     where t.kind = 'retry'

@@ -35,8 +35,8 @@ export function sweep(schema: Schema): Statement {
   select (
            select json_agg(json_build_array(r.run_id, r.workflow, r.held))
            from (select run_id, workflow, false as held from rung_runs
-                 union all select run_id, workflow, false from dead_runs
-                 union all select run_id, workflow, held from orphans) as r
+                 union select run_id, workflow, false from dead_runs
+                 union select run_id, workflow, held from orphans) as r
          ) as runs,
          (
            select json_agg(json_build_array(s.run_id, s.name, s.ordinal, s.rpc_name, s.attempt, s.dispatch))
