@@ -1,7 +1,7 @@
-import { WorkflowError, type Logger } from '../contract/index.ts'
+import { WorkflowError } from '../contract/index.ts'
 import { loadRegistry, type TypedRpc } from '../define/index.ts'
 import { App } from './app.ts'
-import { WorkflowService } from './workflow-service.ts'
+import type { WorkflowService } from './workflow-service.ts'
 
 /**
  * The app's functions and workflows, bound to its services. The generated file exports a typed form of it.
