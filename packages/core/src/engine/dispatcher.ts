@@ -1,4 +1,4 @@
-import type { Doorbell, RunId, RunItem, RunNotices, WorkItem } from '../contract/index.ts'
+import type { Doorbell, RunId, RunItem, RunNotices, StepItem, WorkItem } from '../contract/index.ts'
 import type { LeaseKeeper } from './lease-keeper.ts'
 import type { Report } from './report.ts'
 
@@ -17,6 +17,8 @@ export class Dispatcher {
   readonly #progress = new Set<RunId>()
   /** Set while this process takes turns: takes the item if there is room. */
   takeHere: (item: RunItem) => boolean = () => false
+  /** Set while this process runs steps: takes the item if there is room. */
+  takeStepHere: (item: StepItem) => boolean = () => false
 
   constructor(parts: { doorbell: Pick<Doorbell, 'ring'>; notices: RunNotices; keeper: LeaseKeeper; report: Report }) {
     this.#doorbell = parts.doorbell
@@ -40,6 +42,11 @@ export class Dispatcher {
     } catch (error) {
       this.#report({ kind: 'trouble', during: 'ringing the queue', error })
     }
+  }
+
+  /** What a sweep found goes round the queue where it can: the queue may be what lost it (A24). */
+  dispatchSwept(items: readonly WorkItem[]): Promise<void> {
+    return this.dispatch(items.filter((item) => item.kind === 'run' || !this.takeStepHere(item)))
   }
 
   /** Tell the other processes at once: a run ended, or its holder is to look. */

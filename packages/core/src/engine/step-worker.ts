@@ -7,6 +7,7 @@ import type { HeldLease } from './lease-keeper.ts'
 import type { EngineParts } from './parts.ts'
 import { persist } from './persist.ts'
 import { runAttempt } from './run-attempt.ts'
+import { Slots } from './slots.ts'
 
 /** After the grace is over and its signal has aborted, how long a function gets to return before its step is given back. */
 const abortGraceMs = 250
@@ -21,20 +22,36 @@ interface GivenBack {
 /** Runs rpc steps: what was dispatched is read from the store, never from the message (F51). */
 export class StepWorker {
   readonly #parts: EngineParts
+  readonly #slots: Slots
   readonly #work = new Set<Promise<void>>()
 
-  constructor(parts: EngineParts) {
+  constructor(parts: EngineParts, concurrency: number) {
     this.#parts = parts
+    this.#slots = new Slots(concurrency)
   }
 
   /** Claim this step if it is to be run, run one attempt, settle it. Never rejects. */
   async take(item: StepItem): Promise<void> {
+    await this.#slots.take()
+    await this.#run(item)
+  }
+
+  /** Take it if a place is free now and its function is here. */
+  tryTake(item: StepItem): boolean {
+    const { stopping, registry } = this.#parts
+    if (stopping.aborted || !registry.rpc(item.rpcName) || !this.#slots.tryTake()) return false
+    void this.#run(item)
+    return true
+  }
+
+  async #run(item: StepItem): Promise<void> {
     const work = this.#take(item).catch((error: unknown) =>
       this.#parts.report({ kind: 'trouble', during: `step '${item.step.name}'`, runId: item.runId, error }),
     )
     this.#work.add(work)
     await work
     this.#work.delete(work)
+    this.#slots.give()
   }
 
   /** Resolves when every step has been settled or given back; the engine's signals bound that. */

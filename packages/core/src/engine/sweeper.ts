@@ -77,7 +77,7 @@ export class Sweeper {
         graceMs,
         known: this.#known(),
       })
-      await this.#dispatcher.dispatch(swept.items)
+      await this.#dispatcher.dispatchSwept(swept.items)
       return swept.full ? 0 : Math.max(leastGapMs, swept.nextDueInMs ?? sweepMs)
     } catch (error) {
       this.#report({ kind: 'trouble', during: 'sweeping', error })

@@ -55,7 +55,9 @@ export class WorkflowEngine {
     this.#doorbell = doorbell
     const keeper = new LeaseKeeper({ store, clock, leaseMs: settings.leaseMs, report })
     const dispatcher = new Dispatcher({ doorbell, notices, keeper, report })
-    const known = (): KnownWorkflow[] => registry.workflows().map(({ name, codeHash }) => ({ name, codeHash }))
+    // A process that takes no turns sweeps no runs: it would ring for them in place of one that takes them at once.
+    const known = (): KnownWorkflow[] =>
+      roles.run === 0 ? [] : registry.workflows().map(({ name, codeHash }) => ({ name, codeHash }))
     const sweeper = new Sweeper({ store, clock, dispatcher, known, settings, report })
     const { payloads, app } = options
     const signals = { stopping: this.#stopping.signal, graceOver: this.#graceOver.signal }
@@ -76,8 +78,9 @@ export class WorkflowEngine {
       ...signals,
     }
     this.#orchestrator = new Orchestrator(this.#parts, roles.run, options.contextOf)
-    this.#stepWorker = new StepWorker(this.#parts)
+    this.#stepWorker = new StepWorker(this.#parts, roles.step)
     if (roles.run > 0) dispatcher.takeHere = (item) => this.tryTake(item)
+    if (roles.step > 0) dispatcher.takeStepHere = (item) => this.#stepWorker.tryTake(item)
   }
 
   async start(): Promise<void> {

@@ -54,6 +54,8 @@ export class MemoryDoorbell implements Doorbell {
       const answerer = this.#idlest(kind)
       const item = answerer && waiting.shift()
       if (!answerer || !item) return
+      // To the end of the line: among the equally idle each gets its turn.
+      this.#answerers.push(...this.#answerers.splice(this.#answerers.indexOf(answerer), 1))
       answerer.underWay[kind] += 1
       const done = (): void => {
         answerer.underWay[kind] -= 1
