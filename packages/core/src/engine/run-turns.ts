@@ -230,8 +230,9 @@ export class RunTurns {
   async #nextEvent(decision: Decision): Promise<void> {
     this.#tellWaitingOutside(decision)
     const dueInMs = this.#open.nextDueInMs
+    if (dueInMs === null) return this.#bell.wait()
     const timer = new AbortController()
-    if (dueInMs !== null) void this.#parts.clock.sleep(dueInMs, timer.signal).then(this.#bell.ring)
+    void this.#parts.clock.sleep(dueInMs, timer.signal).then(this.#bell.ring)
     await this.#bell.wait()
     timer.abort()
   }
