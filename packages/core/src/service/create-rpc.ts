@@ -11,11 +11,8 @@ import type { WorkflowService } from './workflow-service.ts'
  * const rpc = createRpc(await createSingletonServices())
  * const { runId } = await rpc.startWorkflow('onboarding', { email: 'a@b.c' })
  */
-export function createRpc(services: {
-  readonly workflowService?: WorkflowService
-  readonly logger?: Logger
-}): TypedRpc {
-  const { workflowService } = services
+export function createRpc(services: object): TypedRpc {
+  const { workflowService }: { workflowService?: WorkflowService } = services
   workflowService?.bind(services)
   const app = async (): Promise<App> =>
     workflowService ? (await workflowService.app()).app : new App(services, await loadRegistry(), noWorkflows)
