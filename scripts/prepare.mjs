@@ -43,16 +43,20 @@ function fingerprint() {
   return hash.digest('hex')
 }
 
+/** The lockfile, the workspace file and the package.json of every package that the latter names. */
 function manifests() {
-  const folders = ['packages', 'templates'].flatMap((parent) =>
-    fs.existsSync(path.join(root, parent))
-      ? fs.readdirSync(path.join(root, parent)).map((name) => `${parent}/${name}`)
-      : [],
-  )
-  const packages = ['.', 'benchmarks', 'docs/examples', 'e2e', 'tooling', ...folders].map((folder) =>
-    path.posix.join(folder, 'package.json'),
-  )
-  return ['pnpm-lock.yaml', 'pnpm-workspace.yaml', ...packages.sort()].filter((file) =>
-    fs.existsSync(path.join(root, file)),
-  )
+  const workspace = 'pnpm-workspace.yaml'
+  const list = /^packages:\n((?:  - .+\n)+)/m.exec(fs.readFileSync(path.join(root, workspace), 'utf8'))
+  if (!list) throw new Error(`${workspace} does not begin with a list of packages`)
+  const patterns = [...list[1].matchAll(/- (.+)/g)].map((match) => match[1])
+  const packages = ['.', ...patterns.flatMap(foldersOf)].map((folder) => path.posix.join(folder, 'package.json'))
+  return ['pnpm-lock.yaml', workspace, ...packages.sort()].filter((file) => fs.existsSync(path.join(root, file)))
+}
+
+/** `packages/*` → its folders; anything else is a folder itself. */
+function foldersOf(pattern) {
+  if (!pattern.endsWith('/*')) return [pattern]
+  const parent = pattern.slice(0, -2)
+  if (!fs.existsSync(path.join(root, parent))) return []
+  return fs.readdirSync(path.join(root, parent)).map((name) => `${parent}/${name}`)
 }
