@@ -32,9 +32,11 @@ export function defineModelTests(harness: ModelHarness): void {
 }
 
 async function runSequence(harness: ModelHarness, seed: number): Promise<void> {
-  const model = await Side.open('the model', openModel())
+  const clock = new TestClock()
+  const tables = new MemoryTables(clock)
+  const model = await Side.open('the model', openModel(tables, clock))
   const subject = await Side.open(harness.name, await harness.open())
-  const pair = new Pair(model, subject, seededRandom(seed))
+  const pair = new Pair({ model, tables, subject }, seededRandom(seed))
   try {
     for (let i = 0; i < (harness.operations ?? 200); i += 1) {
       await pair.random.pick(operations)(pair)
@@ -51,9 +53,7 @@ async function runSequence(harness: ModelHarness, seed: number): Promise<void> {
   }
 }
 
-function openModel(): OpenStore {
-  const clock = new TestClock()
-  const tables = new MemoryTables(clock)
+function openModel(tables: MemoryTables, clock: TestClock): OpenStore {
   return {
     ports: memoryPorts(tables),
     sibling: () => Promise.resolve(memoryPorts(tables)),

@@ -26,7 +26,7 @@ const create: Operation = async (pair) => {
   const { random, runIds } = pair
   const known = runIds.length > 0 && random.chance(runIds.length < 4 ? 0.3 : 0.8)
   const runId = known ? random.pick(runIds) : pair.freshId('run')
-  const bound = await pair.bound()
+  const bound = await pair.boundWake()
   await pair.call(
     `createRun ${runId}`,
     (side) => side.ports(0).store.createRun(newRun(runId)),
@@ -79,7 +79,7 @@ const commitRun: Operation = async (pair) => {
   const schedule = await somePlans(pair, hand)
   const record = await someRecords(pair, hand)
   const move = someMove(pair)
-  const bound = await pair.bound()
+  const bound = await pair.boundWake()
   const ending = move.kind === 'complete' || move.kind === 'fail' || move.kind === 'cancel'
   const asked = new Map<string, number>()
   const commit = (again: boolean): Promise<unknown> =>
@@ -219,7 +219,7 @@ const settleStep: Operation = async (pair) => {
   const hand = takeStepHand(pair)
   if (!hand) return
   const outcome = someOutcome(pair)
-  const bound = await pair.bound()
+  const bound = await pair.boundWake()
   const settle = (again: boolean): Promise<unknown> =>
     pair.call(
       `settleStep ${hand.runId} by ${hand.id}${again ? ' again' : ''} ${JSON.stringify(outcome)}`,
@@ -234,7 +234,7 @@ const releaseStep: Operation = async (pair) => {
   const hand = takeStepHand(pair)
   if (!hand) return
   const how = { entered: pair.random.chance(0.5), delayMs: unit * pair.random.below(3) }
-  const bound = await pair.bound()
+  const bound = await pair.boundWake()
   const release = (again: boolean): Promise<unknown> =>
     pair.call(
       `releaseStep ${hand.runId} by ${hand.id}${again ? ' again' : ''} ${JSON.stringify(how)}`,
@@ -271,7 +271,7 @@ const signalRun: Operation = async (pair) => {
   const signalId = random.chance(0.8) ? pair.freshId('signal') : 'signal-0'
   const name = `suspend-${random.below(2)}`
   const signal = { kind: 'signal', runId, signalId, name, payload: `"${signalId}"` } as const
-  const bound = await pair.bound()
+  const bound = await pair.boundWake()
   await pair.call(
     `signalRun ${runId} ${signalId} ${name}`,
     (side) => side.ports(1).store.signalRun(signal),

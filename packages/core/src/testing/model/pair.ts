@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { RunId, StepDetail, WorkItem } from '../../contract/index.ts'
+import type { MemoryTables, RunRow } from '../../memory/memory-tables.ts'
 import type { Random } from '../random.ts'
 import { outcomeOf, plainItems } from './side.ts'
 import type { Side } from './side.ts'
@@ -10,6 +11,13 @@ export interface Hand {
   readonly runId: RunId
   readonly process: number
   turn: number
+}
+
+export interface Sides {
+  readonly model: Side
+  /** What the model keeps. */
+  readonly tables: MemoryTables
+  readonly subject: Side
 }
 
 /** The two stores, and what is known of both because they agreed so far. */
@@ -23,11 +31,13 @@ export class Pair {
   readonly log: string[] = []
   readonly #model: Side
   readonly #subject: Side
+  readonly #tables: MemoryTables
   #ids = 0
 
-  constructor(model: Side, subject: Side, random: Random) {
+  constructor({ model, tables, subject }: Sides, random: Random) {
     this.#model = model
     this.#subject = subject
+    this.#tables = tables
     this.random = random
   }
 
@@ -73,7 +83,7 @@ export class Pair {
     return this.#model.ports(0).reader.listSteps(runId)
   }
 
-  /** Runs nobody is bound to ring now: a child of an ended parent, or what the engine suspended. */
+  /** Runs nobody is bound to ring now: a child of an ended parent, and what the engine suspended. */
   async quietRuns(): Promise<ReadonlySet<RunId>> {
     const { reader } = this.#model.ports(0)
     const quiet = new Set<RunId>()
@@ -85,9 +95,24 @@ export class Pair {
     return quiet
   }
 
-  /** What must be rung, by both or by neither. */
+  /** What a sweep must ring, by both or by neither. */
   async bound(): Promise<(items: readonly WorkItem[]) => readonly string[]> {
     const quiet = await this.quietRuns()
     return (items) => plainItems(items.filter(({ runId }) => !quiet.has(runId)))
   }
+
+  /**
+   * The same for the `wake` of an answer. A run that was rung without news of its own (by a yield, a timer or a sweep) and
+   * that nobody has claimed since: whether news rings it once more is a matter of taste.
+   */
+  async boundWake(): Promise<(items: readonly WorkItem[]) => readonly string[]> {
+    const quiet = await this.quietRuns()
+    const rung = new Set(this.runIds.filter((runId) => isRungWithoutNews(this.#tables.runs.get(runId))))
+    const isBound = ({ kind, runId }: WorkItem): boolean => !quiet.has(runId) && !(kind === 'run' && rung.has(runId))
+    return (items) => plainItems(items.filter(isBound))
+  }
+}
+
+function isRungWithoutNews(run: RunRow | undefined): boolean {
+  return run !== undefined && run.rungAt !== null && run.wakeSeq === run.readWakeSeq
 }
