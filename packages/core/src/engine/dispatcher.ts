@@ -15,6 +15,8 @@ export class Dispatcher {
   readonly #keeper: LeaseKeeper
   readonly #report: Report
   readonly #progress = new Set<RunId>()
+  #gathering: NodeJS.Timeout | null = null
+  readonly #telling = new Set<Promise<void>>()
   /** Set while this process takes turns: takes the item if there is room. */
   takeHere: (item: RunItem) => boolean = () => false
   /** Set while this process runs steps: takes the item if there is room. */
@@ -51,20 +53,35 @@ export class Dispatcher {
 
   /** Tell the other processes at once: a run ended, or its holder is to look. */
   tell(runIds: readonly RunId[]): void {
-    this.#notices
-      .publish(runIds)
-      .catch((error: unknown) => this.#report({ kind: 'trouble', during: 'sending notices', error }))
+    const telling = this.#publish(runIds).then(() => void this.#telling.delete(telling))
+    this.#telling.add(telling)
   }
 
   /** Tell those who watch, some time soon. */
   progressed(runId: RunId): void {
-    if (this.#progress.size === 0) setTimeout(() => this.#tellProgress(), gatherProgressMs).unref()
     this.#progress.add(runId)
+    this.#gathering ??= setTimeout(() => void this.#tellProgress(), gatherProgressMs).unref()
   }
 
-  #tellProgress(): void {
+  /** Tell what there is left to tell. */
+  async close(): Promise<void> {
+    if (this.#gathering) await this.#tellProgress()
+    await Promise.all(this.#telling)
+  }
+
+  #tellProgress(): Promise<void> {
+    if (this.#gathering) clearTimeout(this.#gathering)
+    this.#gathering = null
     const runIds = [...this.#progress]
     this.#progress.clear()
-    this.tell(runIds)
+    return this.#publish(runIds)
+  }
+
+  async #publish(runIds: readonly RunId[]): Promise<void> {
+    try {
+      await this.#notices.publish(runIds)
+    } catch (error) {
+      this.#report({ kind: 'trouble', during: 'sending notices', error })
+    }
   }
 }

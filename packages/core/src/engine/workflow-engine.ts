@@ -44,6 +44,7 @@ export class WorkflowEngine {
   readonly #stepWorker: StepWorker
   readonly #stopping = new AbortController()
   readonly #graceOver = new AbortController()
+  #started: Promise<void> = Promise.resolve()
   #answering: Answering | null = null
   #listening: { close(): Promise<void> } | null = null
   #unwatch: () => void = () => undefined
@@ -83,7 +84,12 @@ export class WorkflowEngine {
     if (roles.step > 0) dispatcher.takeStepHere = (item) => this.#stepWorker.tryTake(item)
   }
 
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    this.#started = this.#start()
+    return this.#started
+  }
+
+  async #start(): Promise<void> {
     const { store, notices, keeper, sweeper, owner } = this.#parts
     this.#unwatch = watchRejections()
     await store.enlist(owner)
@@ -105,13 +111,16 @@ export class WorkflowEngine {
    * returns or `graceMs` is over, then its signal aborts and it is given back.
    */
   async stop(graceMs: number): Promise<void> {
-    const { sweeper, keeper, clock } = this.#parts
+    const { sweeper, keeper, dispatcher, clock } = this.#parts
     this.#stopping.abort()
+    // Whoever started it has the error; what a start under way opens has to be there before it can be closed.
+    await this.#started.catch(() => undefined)
     const finished = new AbortController()
     void clock.sleep(graceMs, finished.signal).then(() => this.#graceOver.abort())
     await Promise.all([this.#answering?.stop(), sweeper.stop(), this.#orchestrator.stop(), this.#stepWorker.stop()])
     finished.abort()
     keeper.stop()
+    await dispatcher.close()
     await this.#listening?.close()
     this.#unwatch()
   }
