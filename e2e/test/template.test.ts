@@ -153,7 +153,15 @@ describe('the API of the template', () => {
       call<{ error: string }>('/workflows/tranfer/runs', { amount: 1 }),
       call<{ error: string }>('/workflows/transfer/runs', { amount: 'much' }),
     ])
-    expect(answers.map(({ status, body }) => `${status} ${body.error}`)).toMatchInlineSnapshot()
+    expect(answers.map(({ status, body }) => `${status} ${body.error}`)).toMatchInlineSnapshot(`
+      [
+        "404 no run with id 'none'",
+        "404 no run with id 'none'",
+        "404 no run with id 'none'",
+        "404 no workflow is named 'tranfer'; did you mean 'transfer'?",
+        "400 the input of workflow 'transfer' does not fit its schema: amount: Invalid type: Expected number but received "much"",
+      ]
+    `)
   })
 
   test('streams the changes of a run until it has ended', async () => {

@@ -47,7 +47,9 @@ function killFirstSender(client: ApiClient, runId: string, timeline: Timeline): 
   let killedAt = 0
   return async (nth) => {
     if (nth > 1) {
-      if (nth === 2) timeline.note(`attempt 2 begins: ${Date.now() - killedAt} ms after the kill`)
+      const afterMs = Date.now() - killedAt
+      timeline.show(await client.history(runId), await client.steps(runId))
+      timeline.note(`Send welcome mail: attempt ${nth} began ${afterMs} ms after the kill`)
       return 'answer'
     }
     const step = (await client.steps(runId)).find(({ status }) => status === 'running')

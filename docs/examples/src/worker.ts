@@ -1,0 +1,16 @@
+// #region worker
+import { PgBossQueueWorkers } from '@pikku/queue-pg-boss'
+import { closeServices, createSingletonServices } from './services.js'
+import './workflows/pikku.workflows.gen.js'
+
+const services = await createSingletonServices()
+const workers = new PgBossQueueWorkers(services)
+await workers.registerQueues()
+
+process.once('SIGTERM', async () => {
+  await workers.close()
+  await closeServices(services)
+})
+// #endregion
+
+console.log('ready')
