@@ -1,4 +1,5 @@
 import type { NextMove, StepPlan } from '../contract/index.ts'
+import { MAX_DURATION_MS } from '../domain/duration.ts'
 import { plainText } from '../domain/names.ts'
 import { retryPolicy } from '../domain/retry-policy.ts'
 import type { Command } from '../replay/index.ts'
@@ -11,13 +12,17 @@ import { isUnkeepable } from './run-attempt.ts'
 export async function encodePlan(command: Exclude<Command, { kind: 'inline' }>, parts: EngineParts): Promise<StepPlan> {
   const { id, askedAfter } = command
   if (command.kind === 'sleep') {
-    const delayMs = 'inMs' in command.until ? command.until.inMs : Math.max(0, command.until.at - parts.clock.now())
-    return { kind: 'sleep', id, askedAfter, delayMs: Math.ceil(delayMs) }
+    return { kind: 'sleep', id, askedAfter, delayMs: delayOf(command.until, parts.clock.now()) }
   }
   const { rpcName, options, input } = command
   const policy = retryPolicy(options, parts.registry.rpc(rpcName), `step '${command.name}'`)
   const payload = await parts.payloads.seal(input.text)
   return { kind: 'rpc', id, askedAfter, rpcName, input: payload, inputDigest: input.digest, policy }
+}
+
+/** Within what crosses the port: this process' clock may be off. */
+function delayOf(until: (Command & { kind: 'sleep' })['until'], now: number): number {
+  return 'inMs' in until ? until.inMs : Math.min(Math.max(0, Math.ceil(until.at - now)), MAX_DURATION_MS)
 }
 
 /** An output that cannot be kept fails the run: it would on every replay (A37). */

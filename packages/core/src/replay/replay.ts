@@ -28,6 +28,8 @@ export interface Replay {
 /** What the body's context calls. */
 export interface ReplayPort {
   request(request: Request): Promise<unknown>
+  /** The function that the next use of this step name called, as far as the history holds it. */
+  recordedRpc(name: string): string | null
   cancel(reason: string): Promise<never>
   now(): number | null
 }
@@ -101,6 +103,10 @@ export function createReplay(body: (port: ReplayPort) => Promise<unknown>, env: 
     return promise
   }
 
+  function recordedRpc(name: string): string | null {
+    return recorded.get(stepKey({ name, ordinal: ordinals.get(name) ?? 0 }))?.rpcName ?? null
+  }
+
   function cancel(reason: string): Promise<never> {
     if (!abandoned && ending?.kind === 'returned') ending = null
     if (!abandoned) end({ kind: 'cancelled', reason })
@@ -115,7 +121,7 @@ export function createReplay(body: (port: ReplayPort) => Promise<unknown>, env: 
 
   function start(): void {
     started = true
-    void Promise.resolve({ request, cancel, now: () => lastSettledAt })
+    void Promise.resolve({ request, recordedRpc, cancel, now: () => lastSettledAt })
       .then(body)
       .then(
         (output) => end({ kind: 'returned', output }),

@@ -1,6 +1,6 @@
 import type { RunId } from '../contract/index.ts'
 import { WorkflowError } from '../contract/index.ts'
-import { parseDuration } from '../domain/duration.ts'
+import { MAX_DURATION_MS, parseDuration } from '../domain/duration.ts'
 import { MAX_STEPS } from '../domain/limits.ts'
 import { assertStepName } from '../domain/names.ts'
 import { deterministicUuid, seededRandom } from '../domain/random.ts'
@@ -17,6 +17,8 @@ export interface ContextSource {
   encodeInput(value: unknown, what: string): EncodedInput
   /** Throws `RPC_NOT_FOUND` with near matches. */
   assertRpc(rpcName: string): void
+  /** Throws inside an inline step's function, naming what was asked there: a replay would not come by to ask again. */
+  assertInBody(what: string): void
   getRun(): Promise<unknown>
 }
 
@@ -39,8 +41,9 @@ export function createWorkflowContext(port: ReplayPort, source: ContextSource): 
   const random = seededRandom(`${source.runId}:random`)
   let uuids = 0
   let steps = 0
-  const ask = (request: () => Request): Promise<unknown> =>
+  const ask = (name: string, request: () => Request): Promise<unknown> =>
     asStep(() => {
+      source.assertInBody(`step '${name}'`)
       const asked = request()
       if (steps >= MAX_STEPS) throw tooManySteps(source.workflowName)
       steps++
@@ -49,16 +52,16 @@ export function createWorkflowContext(port: ReplayPort, source: ContextSource): 
   return {
     runId: source.runId,
     workflowName: source.workflowName,
-    do: (name, what, ...rest) => ask(() => asked(name, what, rest, source)),
+    do: (name, what, ...rest) => ask(name, () => asked(name, what, rest, { source, port })),
     sleep: (name, duration) =>
-      ask(() => {
+      ask(name, () => {
         assertStepName(name)
         return { kind: 'sleep', name, until: { inMs: parseDuration(duration, `workflow.sleep('${name}', …)`) } }
       }) as Promise<void>,
     sleepUntil: (name, date) =>
-      ask(() => {
+      ask(name, () => {
         assertStepName(name)
-        return { kind: 'sleep', name, until: { at: instant(date, name) } }
+        return { kind: 'sleep', name, until: { at: instant(date, name, port.now() ?? source.createdAt) } }
       }) as Promise<void>,
     cancel: (reason = 'cancelled by the workflow') => port.cancel(String(reason)),
     getRun: () => source.getRun(),
@@ -79,13 +82,19 @@ function asStep<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
-function asked(name: string, what: unknown, rest: readonly unknown[], source: ContextSource): Request {
+function asked(
+  name: string,
+  what: unknown,
+  rest: readonly unknown[],
+  { source, port }: { source: ContextSource; port: ReplayPort },
+): Request {
   assertStepName(name)
   if (typeof what === 'function') {
     return { kind: 'inline', name, run: what as () => unknown, options: stepOptions(rest[0], name) }
   }
   if (typeof what !== 'string') throw notAStep(name, what)
-  source.assertRpc(what)
+  // A function that was taken out of the code fails no run that called it before.
+  if (port.recordedRpc(name) !== what) source.assertRpc(what)
   const options = stepOptions(rest[1], name)
   return {
     kind: 'rpc',
@@ -96,12 +105,13 @@ function asked(name: string, what: unknown, rest: readonly unknown[], source: Co
   }
 }
 
-function instant(date: unknown, name: string): number {
-  if (date instanceof Date && !Number.isNaN(date.getTime())) return date.getTime()
-  throw new WorkflowError(
-    'INVALID_DURATION',
-    `workflow.sleepUntil('${name}', …): ${describe(date)} is not a valid Date`,
-  )
+function instant(date: unknown, name: string, now: number): number {
+  const where = `workflow.sleepUntil('${name}', …)`
+  if (!(date instanceof Date) || Number.isNaN(date.getTime()))
+    throw new WorkflowError('INVALID_DURATION', `${where}: ${describe(date)} is not a valid Date`)
+  if (date.getTime() - now > MAX_DURATION_MS)
+    throw new WorkflowError('INVALID_DURATION', `${where}: ${date.toISOString()} is more than 100 years away`)
+  return date.getTime()
 }
 
 /** Validated here, where the body can see the error; read again where the step is planned. */

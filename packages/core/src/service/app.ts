@@ -113,6 +113,15 @@ function hint(name: string, known: readonly { name: string }[]): string {
         .join(', ')}`
 }
 
+/** A step inside a step is asked for while its outer step runs, and never again: the outer one's record stands for it. */
+export function assertInBody(what: string, workflow: string): void {
+  if (!bodyScope.getStore()?.inStep) return
+  throw new WorkflowError(
+    'INVALID_INPUT',
+    `${what} was asked for inside the function of an inline step of workflow '${workflow}': ask for it in the body instead, before or after that step`,
+  )
+}
+
 /** There it would be a side effect of every replay. */
 function refuseInBody(call: string, instead: string): void {
   const scope = bodyScope.getStore()
