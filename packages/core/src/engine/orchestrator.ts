@@ -109,7 +109,11 @@ export class Orchestrator {
       return false
     }
     const suspect = claim.history.run.crashes >= suspectCrashes
-    if (suspect && !this.#suspects.tryTake()) return this.#putBack(claim)
+    if (suspect && !this.#suspects.tryTake()) {
+      // Another suspect is running here: let this one wait, so that the one that kills is found out (A21).
+      await this.#putBack(claim, suspectDelayMs)
+      return false
+    }
     try {
       return this.#leave(runId, await this.#play(claim, definition, parked))
     } finally {
@@ -118,7 +122,8 @@ export class Orchestrator {
   }
 
   async #play(claim: RunClaim, definition: WorkflowDefinition, parked: ParkedRun | null): Promise<Left> {
-    const body = parked?.body ?? (await this.#startBody(claim, definition))
+    const body = parked?.body ?? (await this.#tryStartBody(claim, definition))
+    if (body === null) return { kind: 'yielded' }
     const turns = new RunTurns(this.#parts, { claim, codeHash: definition.codeHash, body, parked })
     const left = await turns.play()
     if (left.kind !== 'parked') body.replay.abandon()
@@ -135,9 +140,8 @@ export class Orchestrator {
     return body.moved || body.rejection !== null
   }
 
-  /** Another suspect is running here: let this one wait, so that the one that kills is found out (A21). */
-  async #putBack({ lease, history }: RunClaim): Promise<boolean> {
-    const next = { kind: 'yield', delayMs: suspectDelayMs } as const
+  async #putBack({ lease, history }: RunClaim, delayMs: number): Promise<void> {
+    const next = { kind: 'yield', delayMs } as const
     await this.#parts.store.commitRun(lease, {
       number: 1,
       after: history.revision,
@@ -146,13 +150,24 @@ export class Orchestrator {
       record: [],
       next,
     })
-    return false
   }
 
   async #cancelOrphan(runId: RunId): Promise<void> {
     const { cancelled, wake } = await this.#parts.store.cancelRun(runId, 'its parent run has ended')
     if (cancelled) this.#parts.dispatcher.tell([runId])
     await this.#parts.dispatcher.dispatch(wake)
+  }
+
+  /** Null: its input could not be read now, which is not the run's fault; it was given back. */
+  async #tryStartBody(claim: RunClaim, definition: WorkflowDefinition): Promise<RunningBody | null> {
+    const { report, settings } = this.#parts
+    try {
+      return await this.#startBody(claim, definition)
+    } catch (error) {
+      report({ kind: 'trouble', during: 'starting a run', runId: claim.lease.runId, error })
+      await this.#putBack(claim, settings.troubleDelayMs)
+      return null
+    }
   }
 
   async #startBody({ history }: RunClaim, definition: WorkflowDefinition): Promise<RunningBody> {

@@ -40,8 +40,6 @@ export type Left =
   /** The cached replay does not fit the history; a fresh one may. */
   | { readonly kind: 'stale' }
 
-/** Inline steps that failed on the way to their outcome leave the run to be claimed again after this. */
-const troubleDelayMs = 5_000
 /** An inline retry this near is waited for with the lease held: leaving and claiming again would take longer. */
 const worthHoldingMs = 50
 
@@ -211,7 +209,11 @@ export class RunTurns {
   }
 
   async #read(changes: Changes): Promise<ReplayStep[]> {
-    const { steps, revision } = await readToEnd(this.#parts.store, this.#claim.lease.runId, changes)
+    const { store, clock, report } = this.#parts
+    const { steps, revision } = await persist(
+      { during: 'reading a history', signal: this.#quit, clock, report },
+      () => readToEnd(store, this.#claim.lease.runId, changes),
+    )
     this.#seen = { ...this.#seen, revision }
     for (const step of steps) this.#noteInline(step)
     return toReplaySteps(steps, this.#parts.payloads)
@@ -278,7 +280,7 @@ export class RunTurns {
     report({ kind: 'trouble', during: 'taking a turn', runId, error })
     if (this.#held.signal.aborted || WorkflowError.is(error, 'STORE_UNAVAILABLE')) return { kind: 'lost' }
     try {
-      await this.#commit([], [], { kind: 'yield', delayMs: troubleDelayMs })
+      await this.#commit([], [], { kind: 'yield', delayMs: this.#parts.settings.troubleDelayMs })
       return { kind: 'yielded' }
     } catch (second) {
       // Its lease runs out then, and others take it.

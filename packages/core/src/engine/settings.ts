@@ -12,6 +12,8 @@ export interface EngineSettings {
   readonly deathGraceMs: number
   /** How long a replayed body may take to ask again for what it asked for live, when it awaits things that are not steps. */
   readonly replayGraceMs: number
+  /** After a failure that is neither the run's nor the step's, a codec's: how long until it is tried again. */
+  readonly troubleDelayMs: number
   /** Behind the notices: how often a waiter looks by itself. */
   readonly watchPollMs: number
 }
@@ -22,5 +24,6 @@ export const defaultSettings: EngineSettings = {
   redispatchAfterMs: 5_000,
   deathGraceMs: 1_000,
   replayGraceMs: REPLAY_GRACE_MS,
+  troubleDelayMs: 5_000,
   watchPollMs: 5_000,
 }

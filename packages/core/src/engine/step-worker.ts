@@ -11,7 +11,6 @@ import { Slots } from './slots.ts'
 
 /** After the grace is over and its signal has aborted, how long a function gets to return before its step is given back. */
 const abortGraceMs = 250
-const troubleDelayMs = 5_000
 
 /** Unfinished: another attempt is to be made, this one counted if its function was entered. */
 interface GivenBack {
@@ -92,7 +91,8 @@ export class StepWorker {
     patience.abort()
     if (held.signal.aborted) return
     if ('entered' in outcome) return this.#giveBack(claim, outcome.entered, outcome.delayMs)
-    const settled = await persist({ during: 'settling a step', signal: held.signal, clock, report }, () =>
+    const signal = AbortSignal.any([held.signal, graceOver])
+    const settled = await persist({ during: 'settling a step', signal, clock, report }, () =>
       store.settleStep(claim.lease, outcome),
     )
     if (settled === null) return
@@ -103,7 +103,7 @@ export class StepWorker {
 
   /** Never rejects: what is not the step's doing gives it back, to be tried again a little later. */
   async #attempt(claim: StepClaim, signal: AbortSignal): Promise<StepOutcome | GivenBack> {
-    const { app, payloads, report } = this.#parts
+    const { app, payloads, report, settings } = this.#parts
     const { rpcName, policy, attempt, lost, lease } = claim
     const { runId, step = { name: rpcName, ordinal: 0 } } = lease
     let entered = false
@@ -124,7 +124,7 @@ export class StepWorker {
       )
     } catch (error) {
       report({ kind: 'trouble', during: `step '${step.name}'`, runId, error })
-      return { entered, delayMs: troubleDelayMs }
+      return { entered, delayMs: settings.troubleDelayMs }
     }
   }
 

@@ -18,6 +18,7 @@ export class RunWatcher {
   readonly #report: Report
   readonly #bells = new Map<RunId, Set<() => void>>()
   #listening: Promise<{ close(): Promise<void> } | null> | null = null
+  #closed = false
 
   constructor(parts: {
     reader: WorkflowReader
@@ -33,7 +34,7 @@ export class RunWatcher {
     this.#report = parts.report
   }
 
-  /** Hands over the run now (null: unknown) and after each change, until `look` answers true or `signal` aborts. */
+  /** Hands over the run now (null: unknown) and after each change, until `look` answers true, `signal` aborts or this is closed. */
   async watch(runId: RunId, signal: AbortSignal, look: (run: Run | null) => boolean): Promise<void> {
     const bell = new Bell()
     const bells = this.#bells.get(runId) ?? new Set()
@@ -43,11 +44,15 @@ export class RunWatcher {
       // Listening comes before looking: what changes in between rings.
       await this.#listen()
       let pollMs = firstPollMs
-      while (!signal.aborted && !(await this.#looked(runId, look))) {
+      while (!signal.aborted && !this.#closed && !(await this.#looked(runId, look))) {
         const next = new AbortController()
         const waitMs = this.#notices.live ? this.#settings.watchPollMs : pollMs
         pollMs = Math.min(pollMs * pollGrowth, slowestPollMs)
-        void this.#clock.sleep(waitMs, next.signal).then(bell.ring)
+        // An aborted sleep resolves too: it must not ring, or this would look without end.
+        const ring = (): void => {
+          if (!next.signal.aborted) bell.ring()
+        }
+        void this.#clock.sleep(waitMs, next.signal).then(ring)
         await bell.wait()
         next.abort()
       }
@@ -63,6 +68,7 @@ export class RunWatcher {
     try {
       return look(await this.#reader.getRun(runId))
     } catch (error) {
+      if (this.#closed) return true
       if (!WorkflowError.is(error, 'STORE_UNAVAILABLE')) throw error
       this.#report({ kind: 'trouble', during: 'looking at a run', runId, error })
       return false
@@ -70,6 +76,8 @@ export class RunWatcher {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
+    for (const bells of this.#bells.values()) this.#ring(bells)
     const listening = this.#listening
     this.#listening = null
     await (await listening)?.close()

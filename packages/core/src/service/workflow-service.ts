@@ -4,23 +4,25 @@ import type {
   Logger,
   QueueService,
   Roles,
+  Run,
   RunItem,
   RunNotices,
   RunStatus,
   StorePorts,
 } from '../contract/index.ts'
-import { RunNotFoundError, WorkflowError } from '../contract/index.ts'
+import { RunNotFoundError, StoreUnavailableError, WorkflowError } from '../contract/index.ts'
 import { loadRegistry, type Registry, type StartedWorkflow, type WorkflowRun } from '../define/index.ts'
 import { parseDuration } from '../domain/duration.ts'
 import { plainText } from '../domain/names.ts'
 import { Dispatcher } from '../engine/dispatcher.ts'
 import { LeaseKeeper } from '../engine/lease-keeper.ts'
 import { Payloads } from '../engine/payloads.ts'
+import { persist } from '../engine/persist.ts'
 import { createReport, type Report } from '../engine/report.ts'
 import { systemClock } from '../engine/system-clock.ts'
 import { WorkflowEngine } from '../engine/workflow-engine.ts'
 import { MemoryDoorbell } from '../memory/memory-doorbell.ts'
-import { App, loggerOf, unknownRpc, type Services } from './app.ts'
+import { App, assertInBody, loggerOf, unknownRpc, type Services } from './app.ts'
 import { resolveOptions, type ResolvedOptions, type WorkflowServiceOptions } from './options.ts'
 import { Retention } from './retention.ts'
 import { failureOf, toHistoryEntry, toStepView, toWorkflowRun, type HistoryEntry, type StepView } from './run-views.ts'
@@ -68,7 +70,7 @@ export class WorkflowService {
   #bound: Bound | null = null
   #inlineEngine: Promise<WorkflowEngine> | null = null
   #dispatcher: Dispatcher | null = null
-  #closed = false
+  readonly #closed = new AbortController()
 
   constructor(
     ports: StorePorts,
@@ -156,6 +158,10 @@ export class WorkflowService {
     if (timeoutMs !== null) void this.#clock.sleep(timeoutMs, done.signal).then(() => waited.abort())
     const run = await this.#untilEnded(runId, waited.signal).finally(() => done.abort())
     if (run === null) throw new RunNotFoundError(runId)
+    if (run?.endedAt == null && this.#closed.signal.aborted) throw closed(`run ${runId} goes on without it`)
+    if (run === undefined) {
+      throw new StoreUnavailableError(`run ${runId}: the database could not be asked within ${timeoutMs} ms`)
+    }
     if (run.endedAt === null) {
       throw new WorkflowError(
         'WAIT_TIMEOUT',
@@ -166,7 +172,12 @@ export class WorkflowService {
     return run.output === null ? undefined : this.#payloads.decode(run.output)
   }
 
-  /** Calls `onChange` with the run now and after each change, until it has ended or `stop` is called. Changes are pushed. */
+  /**
+   * Calls `onChange` with the run now and after each change, until it has ended, `stop` is called or this service is
+   * closed; `ended` resolves then. Changes are pushed. An `onChange` that throws is reported and called again with the next.
+   *
+   * @throws `RunNotFoundError`
+   */
   async watchRun(runId: string, onChange: (run: WorkflowRun) => void): Promise<{ stop(): void; ended: Promise<void> }> {
     if ((await this.#ports.reader.getRun(runId)) === null) throw new RunNotFoundError(runId)
     const stopped = new AbortController()
@@ -174,7 +185,9 @@ export class WorkflowService {
     const ended = this.#watcher
       .watch(runId, stopped.signal, (run) => {
         if (run === null) return true
-        telling = telling.then(async () => onChange(await toWorkflowRun(run, this.#payloads)))
+        telling = telling
+          .then(async () => onChange(await toWorkflowRun(run, this.#payloads)))
+          .catch((error: unknown) => this.#report({ kind: 'trouble', during: 'telling a watcher', runId, error }))
         return run.endedAt !== null
       })
       .then(() => telling)
@@ -219,10 +232,11 @@ export class WorkflowService {
 
   /** Stop what runs here (see the workers' `close`) and close the connections this service opened itself. */
   async close(options: { graceMs?: number } = {}): Promise<void> {
-    if (this.#closed) return
-    this.#closed = true
+    if (this.#closed.signal.aborted) return
+    this.#closed.abort()
     await Promise.all([...this.#engines].map((engine) => engine.stop(options.graceMs ?? this.#options.graceMs)))
     this.#retention.stop()
+    await this.#dispatcher?.close()
     await this.#watcher.close()
     await this.#ports.store.close()
   }
@@ -251,13 +265,7 @@ export class WorkflowService {
     this.#bound = { services, app: load() }
     // Whoever needs the app meets the error there; until then it is nobody's.
     this.#bound.app.catch(() => undefined)
-    if (!this.#queue())
-      setImmediate(
-        () =>
-          void this.#inline().catch((error: unknown) =>
-            this.#report({ kind: 'trouble', during: 'starting inline mode', error }),
-          ),
-      )
+    if (!this.#queue()) setImmediate(() => void this.#startInline())
   }
 
   /** The bound app. @internal */
@@ -287,6 +295,7 @@ export class WorkflowService {
   /** Take these roles in this process until the engine is stopped; behind the workers. @internal */
   async work(roles: Roles, doorbell: Doorbell): Promise<WorkflowEngine> {
     const { app, registry } = await this.app()
+    if (this.#closed.signal.aborted) throw closed('it takes no work')
     const engine = new WorkflowEngine({
       ports: this.#ports,
       doorbell,
@@ -305,6 +314,7 @@ export class WorkflowService {
         assertRpc: (name) => {
           if (!registry.rpc(name)) throw unknownRpc(name, registry)
         },
+        assertInBody: (what) => assertInBody(what, run.workflow),
         getRun: () => this.getRun(run.runId),
       }),
     })
@@ -327,6 +337,16 @@ export class WorkflowService {
 
   #queue(): QueueService | undefined {
     return this.#queueService ?? this.#bound?.services.queueService
+  }
+
+  /** Runs that another process left are taken up without anybody asking for one, also when the database comes later. */
+  async #startInline(): Promise<void> {
+    const [signal, clock, report] = [this.#closed.signal, this.#clock, this.#report]
+    try {
+      if (!signal.aborted) await persist({ during: 'starting inline mode', signal, clock, report }, () => this.#inline())
+    } catch (error) {
+      if (!signal.aborted) report({ kind: 'trouble', during: 'starting inline mode', error })
+    }
   }
 
   #inline(): Promise<WorkflowEngine> {
@@ -371,8 +391,9 @@ export class WorkflowService {
       .catch((error: unknown) => this.#report({ kind: 'trouble', during: 'sending notices', error }))
   }
 
-  async #untilEnded(runId: string, signal: AbortSignal): ReturnType<StorePorts['reader']['getRun']> {
-    let last: Awaited<ReturnType<StorePorts['reader']['getRun']>> = null
+  /** The run as it was last seen: null when there is none, undefined when nobody could be asked. */
+  async #untilEnded(runId: string, signal: AbortSignal): Promise<Run | null | undefined> {
+    let last: Run | null | undefined
     await this.#watcher.watch(runId, signal, (run) => {
       last = run
       return run === null || run.endedAt !== null
@@ -383,4 +404,8 @@ export class WorkflowService {
   async #assertKnown(runId: string): Promise<void> {
     if ((await this.#ports.reader.getRun(runId)) === null) throw new RunNotFoundError(runId)
   }
+}
+
+function closed(consequence: string): StoreUnavailableError {
+  return new StoreUnavailableError(`this workflow service was closed; ${consequence}`)
 }
