@@ -45,8 +45,13 @@ export class EngineWorld {
     const process = new TestProcess({ open, gate, ports, app, options, world: this })
     this.processes.push(process)
     await process.start()
-    for (const name of Object.keys(app.workflows)) this.#apps.set(name, app)
+    this.knows(app)
     return process
+  }
+
+  /** The code that the final replay of these workflows is checked with: else the one started last. */
+  knows(app: TestApp): void {
+    for (const name of Object.keys(app.workflows)) this.#apps.set(name, app)
   }
 
   /** Something died or is about to. */
@@ -87,10 +92,18 @@ export class EngineWorld {
       const recorded = await payloads.decode(run.output ?? '')
       assert.ok(isDeepStrictEqual(output, recorded), `run ${runId} replays to its output`)
     } else {
-      const fits = replayed.decision.kind === 'threw' || replayed.decision.kind === 'blocked' || replayed.decision.kind === 'returned'
+      const fits =
+        replayed.decision.kind === 'threw' ||
+        replayed.decision.kind === 'blocked' ||
+        replayed.decision.kind === 'returned'
       assert.ok(fits, `run ${runId} failed; its replay ${replayed.decision.kind}`)
     }
     const live = this.traces.get(runId)?.findLast(({ ended }) => ended)
-    if (live) assert.deepEqual(replayed.given, live.given, `run ${runId}: live and replay were given the same, in the same order`)
+    if (live)
+      assert.deepEqual(
+        replayed.given,
+        live.given,
+        `run ${runId}: live and replay were given the same, in the same order`,
+      )
   }
 }

@@ -142,5 +142,10 @@ const storeCalls = [
   'sweep',
   'enlist',
 ] as const satisfies readonly (keyof WorkflowStore)[]
-const readerCalls = ['getRun', 'listSteps', 'listAttempts', 'listRuns'] as const satisfies readonly (keyof WorkflowReader)[]
+const readerCalls = [
+  'getRun',
+  'listSteps',
+  'listAttempts',
+  'listRuns',
+] as const satisfies readonly (keyof WorkflowReader)[]
 const adminCalls = ['migrate', 'deleteRuns'] as const satisfies readonly (keyof WorkflowAdmin)[]

@@ -9,6 +9,7 @@ export const quick: Partial<EngineSettings> = {
   redispatchAfterMs: 300,
   deathGraceMs: 100,
   replayGraceMs: 1_000,
+  troubleDelayMs: 200,
   watchPollMs: 300,
 }
 

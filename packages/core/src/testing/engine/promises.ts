@@ -43,10 +43,14 @@ export const promiseScenarios: ScenarioGroup = {
               workflow.do('bad', 'fails', 'on purpose'),
               workflow.do('bad here', () => Promise.reject(new Error('here'))),
             ])
-            const raced = await Promise.race([workflow.sleep('slow', 150).then(() => 'sleep'), workflow.do('fast', 'echo', 'rpc')])
+            const raced = await Promise.race([
+              workflow.sleep('slow', 150).then(() => 'sleep'),
+              workflow.do('fast', 'echo', 'rpc'),
+            ])
             const any = await Promise.any([workflow.do('no', 'fails', 'no'), workflow.do('yes', 'slow', 10)])
             const none = await Promise.any([workflow.do('n1', 'fails', '1'), workflow.do('n2', 'fails', '2')]).catch(
-              (error: unknown) => (error instanceof AggregateError ? error.errors.map((one: Error) => one.message) : error),
+              (error: unknown) =>
+                error instanceof AggregateError ? error.errors.map((one: Error) => one.message) : error,
             )
             return { settled: settled.map(({ status }) => status), raced, any, none }
           },

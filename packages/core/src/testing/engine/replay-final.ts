@@ -48,6 +48,7 @@ function callBody({ run, app, payloads }: Final, { port, input, traces }: Callin
     assertRpc: (name) => {
       if (!registry.rpc(name)) throw unknownRpc(name, registry)
     },
+    assertInBody: () => undefined,
     getRun: () => toWorkflowRun(run, payloads),
   })
   const scope = { runId: run.runId, workflow: run.workflow, inStep: false, onRejection: () => undefined }

@@ -178,7 +178,10 @@ export const retryScenarios: ScenarioGroup = {
       for (const form of forms) {
         const [paid, text, nothing, several] = (await app.output(form)) as [PaymentError, Error, Error, AggregateError]
         assert.ok(paid instanceof Error)
-        assert.deepEqual([paid.name, paid.message, paid.code, paid.amount], ['PaymentError', 'declined', 'E_DECLINED', 12n])
+        assert.deepEqual(
+          [paid.name, paid.message, paid.code, paid.amount],
+          ['PaymentError', 'declined', 'E_DECLINED', 12n],
+        )
         const { cause } = paid
         assert.ok(cause instanceof TypeError)
         assert.deepEqual([cause.message, cause.cause], ['inner', 'root'])
@@ -200,7 +203,10 @@ export const retryScenarios: ScenarioGroup = {
             let tries = 0
             return Promise.all([
               workflow.do('flaky', 'flaky', null, { retries: 1, retryDelay: 100 }),
-              workflow.do('flaky here', () => ((tries += 1) < 2 ? failing(tries) : tries), { retries: 1, retryDelay: 100 }),
+              workflow.do('flaky here', () => ((tries += 1) < 2 ? failing(tries) : tries), {
+                retries: 1,
+                retryDelay: 100,
+              }),
               workflow.sleep('nap', 20),
               ...[1, 2, 3].map((n) => workflow.do('quick', 'quick', n)),
             ])

@@ -128,7 +128,18 @@ export const stepScenarios: ScenarioGroup = {
       assert.deepEqual(await app.output('invites'), { invitedCount: 4 })
     },
     'names are any text: colons, hashes, quotes, newlines, emoji, 512 characters': async (world) => {
-      const names = ['a:b', '0:a', '#1', `it's "quoted"`, 'two\nlines', '👩‍🚀', ' ', 'constructor', '__proto__', 'x'.repeat(512)]
+      const names = [
+        'a:b',
+        '0:a',
+        '#1',
+        `it's "quoted"`,
+        'two\nlines',
+        '👩‍🚀',
+        ' ',
+        'constructor',
+        '__proto__',
+        'x'.repeat(512),
+      ]
       const app = await world.process({
         functions,
         workflows: {
@@ -170,6 +181,7 @@ export const stepScenarios: ScenarioGroup = {
               await codeOf(() => workflow.sleep('a', 'for ever')),
               await codeOf(() => workflow.sleep('a', -1)),
               await codeOf(() => workflow.sleepUntil('a', new Date(NaN))),
+              await codeOf(() => workflow.sleepUntil('a', new Date('9999-12-31'))),
             ]
             return [codes, await workflow.do('a', 'echo', 'good')]
           },
@@ -187,6 +199,7 @@ export const stepScenarios: ScenarioGroup = {
           'INVALID_INPUT',
           'INVALID_DURATION',
           'INVALID_INPUT',
+          'INVALID_DURATION',
           'INVALID_DURATION',
           'INVALID_DURATION',
           'INVALID_DURATION',
@@ -287,6 +300,23 @@ export const stepScenarios: ScenarioGroup = {
       assert.match(output.refused[1] ?? '', /rpc\.startWorkflow\('child'.*workflow\.do/)
       assert.equal(output.echoed, 'through')
       assert.deepEqual(await app.end(output.runId), { kind: 'completed', output: 42 })
+    },
+    'a step inside an inline step is refused: no replay would find it': async (world) => {
+      const app = await world.process({
+        functions,
+        bare: true,
+        workflows: {
+          nested: async ({ workflow }) =>
+            workflow.do('outer', async () => {
+              const inner = workflow.do('inner', 'echo', 1).catch((error: Error) => error.message)
+              const nap = workflow.sleep('nap', 1).catch((error: Error) => error.message)
+              return [await inner, await nap]
+            }),
+        },
+      })
+      const [inner, nap] = (await app.output('nested')) as [string, string]
+      assert.match(inner, /'inner'.*inside.*inline step/)
+      assert.match(nap, /'nap'.*inside.*inline step/)
     },
     'a function called as a step after the body awaited a plain timer may call others': async (world) => {
       const app = await world.process({

@@ -66,7 +66,10 @@ export function registryOf(app: TestApp, watch: Watch): Registry {
     }) as FunctionConfig
   }
   const workflows = Object.entries(app.workflows).map(([name, body]) => {
-    const func = defineWorkflow({ ...app.workflowOptions?.[name], func: app.bare ? bareBody(body) : tracedBody(body, watch) }) as WorkflowConfig
+    const func = defineWorkflow({
+      ...app.workflowOptions?.[name],
+      func: app.bare ? bareBody(body) : tracedBody(body, watch),
+    }) as WorkflowConfig
     return { name, func }
   })
   return createRegistry({ functions, workflows })

@@ -1,9 +1,5 @@
 /** Wait for a condition; fails with its words when the deadline passes. */
-export async function until(
-  what: string,
-  holds: () => boolean | Promise<boolean>,
-  deadlineMs = 15_000,
-): Promise<void> {
+export async function until(what: string, holds: () => boolean | Promise<boolean>, deadlineMs = 15_000): Promise<void> {
   const deadline = Date.now() + deadlineMs
   while (!(await holds())) {
     if (Date.now() > deadline) throw new Error(`not within ${deadlineMs} ms: ${what}`)
