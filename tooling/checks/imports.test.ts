@@ -100,7 +100,7 @@ test.each(['packages/pg', 'packages/redis', 'packages/queue-pg-boss', 'packages/
   expect(ask('src/file.ts', 'some-driver')).toEqual([])
   for (const specifier of [
     '@pikku/core',
-    '@pikku/core/engine',
+    '@pikku/core/service',
     '@pikku/core/testing',
     '@pikku/core/dist/x.js',
     '@pikku/cli',
@@ -108,7 +108,7 @@ test.each(['packages/pg', 'packages/redis', 'packages/queue-pg-boss', 'packages/
     expect(ask('src/file.ts', specifier), specifier).toHaveLength(1)
   }
   for (const facade of ['src/pg-workflow-service.ts', 'src/pg-boss-queue-workers.ts']) {
-    expect(ask(facade, '@pikku/core/engine')).toEqual([])
+    expect(ask(facade, '@pikku/core/service')).toEqual([])
     expect(ask(facade, '@pikku/core/testing')).toHaveLength(1)
   }
   expect(ask('src/file.test.ts', '@pikku/core/testing')).toEqual([])
