@@ -15,7 +15,7 @@ test.each([
   ['engine', '../define/a.ts'],
   ['engine', '../index.ts'],
   ['define', '../engine/a.ts'],
-  ['service', '../memory/a.ts'],
+  ['service', '../replay/a.ts'],
   ['engine', '../testing/a.ts'],
   ['testing', '../index.ts'],
 ])('core: %s does not import %s', (layer, specifier) => {
