@@ -91,6 +91,8 @@ export class StepWorker {
     patience.abort()
     if (held.signal.aborted) return
     if ('entered' in outcome) return this.#giveBack(claim, outcome.entered, outcome.delayMs)
+    // Its signal told it to stop: that it threw then is no failure of the step.
+    if (graceOver.aborted && outcome.kind !== 'succeeded') return this.#giveBack(claim, true, 0)
     const signal = AbortSignal.any([held.signal, graceOver])
     const settled = await persist({ during: 'settling a step', signal, clock, report }, () =>
       store.settleStep(claim.lease, outcome),
