@@ -55,6 +55,7 @@ function killFirstSender(client: ApiClient, runId: string, timeline: Timeline): 
     const step = (await client.steps(runId)).find(({ status }) => status === 'running')
     if (!step?.worker) throw new Error('a mail was sent, but no step is running')
     const pid = pidOf(step.worker)
+    timeline.show(await client.history(runId), await client.steps(runId))
     timeline.note(`${step.stepName}: ${processes.nameOf(pid)} is sending; SIGKILL to pid ${pid}`)
     killedAt = Date.now()
     processes.kill(pid)
