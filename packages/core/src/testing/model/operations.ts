@@ -279,16 +279,13 @@ const signalRun: Operation = async (pair) => {
   )
 }
 
+/** Only of runs that the engine suspended: what it does to others is not said. */
 const resume: Operation = async (pair) => {
-  const quiet = [...(await pair.quietRuns())]
-  const runId = quiet.length > 0 ? pair.random.pick(quiet) : await pair.someRun()
-  if (runId === undefined) return
-  const suspended = quiet.length > 0
-  await pair.call(
-    `resume ${runId}`,
-    (side) => side.ports(0).store.signalRun({ kind: 'resume', runId }),
-    ({ accepted }) => (suspended ? accepted : 'either'),
-  )
+  const suspended = await pair.suspendedRuns()
+  if (suspended.length === 0) return
+  const runId = pair.random.pick(suspended)
+  const ask = (side: Side) => side.ports(0).store.signalRun({ kind: 'resume', runId })
+  await pair.call(`resume ${runId}`, ask, ({ accepted }) => accepted)
 }
 
 const cancelRun: Operation = async (pair) => {
@@ -308,7 +305,7 @@ const sweep: Operation = async (pair) => {
     (side) => side.ports(1).store.sweep({ limit: 1_000, redispatchAfterMs: 2 * unit, graceMs: 1_000, known }),
     ({ items, full, nextDueInMs }, side) => {
       next.set(side.name, nextDueInMs)
-      return { items: bound(items), full, waits: quiet.size > 0 || nextDueInMs !== null }
+      return { items: bound(items), full }
     },
   )
   const [expected, actual] = [...next.values()]

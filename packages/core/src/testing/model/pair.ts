@@ -83,14 +83,20 @@ export class Pair {
     return this.#model.ports(0).reader.listSteps(runId)
   }
 
-  /** Runs nobody is bound to ring now: a child of an ended parent, and what the engine suspended. */
+  /** Runs that the engine suspended, for some code or over a limit. */
+  async suspendedRuns(): Promise<readonly RunId[]> {
+    const runs = await Promise.all(this.runIds.map((runId) => this.#model.ports(0).reader.getRun(runId)))
+    return runs.flatMap((run) => (run?.reason === 'by the engine' ? run.runId : []))
+  }
+
+  /** Runs nobody is bound to ring now: those, and children of an ended parent. */
   async quietRuns(): Promise<ReadonlySet<RunId>> {
     const { reader } = this.#model.ports(0)
-    const quiet = new Set<RunId>()
+    const quiet = new Set(await this.suspendedRuns())
     for (const runId of this.runIds) {
       const run = await reader.getRun(runId)
       const parent = run?.parent?.onEnd === 'cancel' ? await reader.getRun(run.parent.runId) : null
-      if (parent?.endedAt || run?.reason === 'by the engine') quiet.add(runId)
+      if (parent?.endedAt) quiet.add(runId)
     }
     return quiet
   }
