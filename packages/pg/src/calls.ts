@@ -98,11 +98,17 @@ export function commitCalls(commits: readonly Commit[]): { calls: string; plans:
       plans.push({ i, k: at + 1, written: written.get(`${row.ordinal} ${row.name}`) === row, ...row })
     })
     const { kind: move, ...next } = turn.next
-    const suspends = turn.schedule.some((plan) => plan.kind === 'suspend')
     const { runId, epoch } = lease
-    return { i, runId, epoch, turn: turn.number, after: turn.after, move, ...next, plans: rows.length, suspends }
+    return { i, runId, epoch, turn: turn.number, after: turn.after, move, ...next, ...countsOf(turn) }
   })
   return { calls: JSON.stringify(calls), plans: JSON.stringify(plans) }
+}
+
+/** Lets the statement leave out what a turn has none of. */
+function countsOf({ record, schedule }: Turn): Record<string, number> {
+  const suspends = schedule.filter((plan) => plan.kind === 'suspend').length
+  const children = schedule.filter((plan) => plan.kind === 'child').length
+  return { plans: record.length + schedule.length, schedules: schedule.length, suspends, children }
 }
 
 interface PlanRow {

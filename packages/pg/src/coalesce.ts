@@ -117,7 +117,10 @@ class Coalescer<Call, Answer> {
   /** Never rejects: every call of the batch is answered, refused, or queued again. */
   async #deliver(batch: readonly Waiting<Call, Answer>[], patient: boolean): Promise<void> {
     try {
-      const verdicts = await this.#lane.send(batch.map((waiting) => waiting.call), patient)
+      const verdicts = await this.#lane.send(
+        batch.map((waiting) => waiting.call),
+        patient,
+      )
       batch.forEach((waiting, at) => this.#conclude(waiting, verdicts[at]))
     } catch (error) {
       await this.#recover(batch, patient, error)
@@ -125,11 +128,13 @@ class Coalescer<Call, Answer> {
   }
 
   #conclude(waiting: Waiting<Call, Answer>, verdict: Verdict<Answer> | undefined): void {
-    if (verdict === undefined) waiting.reject(new Error(`${this.#lane.name}: the statement did not answer one of its calls`))
+    if (verdict === undefined)
+      waiting.reject(new Error(`${this.#lane.name}: the statement did not answer one of its calls`))
     else if (verdict.kind === 'answer') waiting.resolve(verdict.answer)
     else if (verdict.kind === 'refused') waiting.reject(verdict.error)
     else if (verdict.kind === 'busy') this.#wait(waiting)
-    else if (this.#isOverdue(waiting)) this.#giveUp(waiting, new Error('the run changed again and again while it was read'))
+    else if (this.#isOverdue(waiting))
+      this.#giveUp(waiting, new Error('the run changed again and again while it was read'))
     else {
       this.#queue.unshift(waiting)
       this.#schedule()
@@ -175,7 +180,9 @@ class Coalescer<Call, Answer> {
   #giveUp(waiting: Waiting<Call, Answer>, cause: unknown): false {
     const { name, target } = this.#lane
     const why = cause instanceof Error ? cause.message : String(cause)
-    waiting.reject(new StoreUnavailableError(`${name}: no definite answer from PostgreSQL at ${target}: ${why}`, { cause }))
+    waiting.reject(
+      new StoreUnavailableError(`${name}: no definite answer from PostgreSQL at ${target}: ${why}`, { cause }),
+    )
     return false
   }
 }

@@ -58,7 +58,11 @@ export class Database {
     return Math.max(100, Math.floor(this.options.leaseMs / 4))
   }
 
-  async query(pool: 'hot' | 'patient' | 'reading', statement: Statement, parameters: readonly Parameter[]): Promise<readonly Row[]> {
+  async query(
+    pool: 'hot' | 'patient' | 'reading',
+    statement: Statement,
+    parameters: readonly Parameter[],
+  ): Promise<readonly Row[]> {
     await this.ready()
     return this.#pools[pool].query(statement, parameters)
   }

@@ -105,7 +105,9 @@ export class Driver {
   stopPreparing(): void {
     if (!this.#prepare) return
     this.#prepare = false
-    this.#options.logger.warn(`prepared statements are not available on ${this.target}: going on without them; set 'prepare: false' to avoid this message`)
+    this.#options.logger.warn(
+      `prepared statements are not available on ${this.target}: going on without them; set 'prepare: false' to avoid this message`,
+    )
   }
 
   async close(): Promise<void> {
@@ -121,12 +123,19 @@ export class Driver {
     })
     if (version < oldestServer) {
       const found = `${Math.floor(version / 10_000)}.${version % 10_000}`
-      throw new WorkflowError('SERVER_TOO_OLD', `the server at ${this.target} is PostgreSQL ${found}; 13 or newer is needed`)
+      throw new WorkflowError(
+        'SERVER_TOO_OLD',
+        `the server at ${this.target} is PostgreSQL ${found}; 13 or newer is needed`,
+      )
     }
   }
 
   async #serverVersion(): Promise<number> {
-    const sql = postgres({ ...this.base, connection: { ...this.base.connection, ...this.connectionSettings() }, max: 1 })
+    const sql = postgres({
+      ...this.base,
+      connection: { ...this.base.connection, ...this.connectionSettings() },
+      max: 1,
+    })
     try {
       const rows = await sql.unsafe(`select current_setting('server_version_num')::int as version`)
       return Number(rows[0]?.version)
@@ -218,10 +227,16 @@ export class Pool {
     const ms = this.#driver.answerTimeoutMs
     const { promise, reject } = Promise.withResolvers<never>()
     const timer = setTimeout(() => {
-      reject(Object.assign(new Error(`${statement.name}: no answer from ${this.#driver.target} in ${ms} ms`), { code: 'NO_ANSWER' }))
+      reject(
+        Object.assign(new Error(`${statement.name}: no answer from ${this.#driver.target} in ${ms} ms`), {
+          code: 'NO_ANSWER',
+        }),
+      )
       // A connection that does not answer would be asked again and again: end it, whatever it was doing.
       if (this.#sql === sql) this.#sql = undefined
-      sql.end({ timeout: 0 }).catch((error: unknown) => this.#driver.logger.warn('closing a silent connection failed', error))
+      sql
+        .end({ timeout: 0 })
+        .catch((error: unknown) => this.#driver.logger.warn('closing a silent connection failed', error))
     }, ms).unref()
     return { expired: promise, clear: () => clearTimeout(timer) }
   }
@@ -232,7 +247,13 @@ function baseOf(parsed: postgres.ParsedOptions<Record<string, unknown>>): Connec
   const { host, port, path, database, user, pass, ssl, connection, target_session_attrs, keep_alive } = parsed
   const known = { host, port, database, user, pass, ssl, connection, target_session_attrs, keep_alive }
   const socket = 'socket' in parsed && parsed['socket'] !== undefined ? { socket: parsed['socket'] } : {}
-  const options = { ...known, ...(path ? { path } : {}), ...socket, connect_timeout: parsed.connect_timeout, fetch_types: false }
+  const options = {
+    ...known,
+    ...(path ? { path } : {}),
+    ...socket,
+    connect_timeout: parsed.connect_timeout,
+    fetch_types: false,
+  }
   return options as unknown as ConnectionOptions
 }
 

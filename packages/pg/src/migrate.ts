@@ -45,7 +45,10 @@ export async function migrate(pool: Pool, schema: Schema): Promise<void> {
       await new Promise((resolve) => void setTimeout(resolve, 5 + Math.random() * 20).unref())
     }
   }
-  throw new WorkflowError('CONFIGURATION', `schema ${schema.quoted}: other processes kept changing it while it was being migrated`)
+  throw new WorkflowError(
+    'CONFIGURATION',
+    `schema ${schema.quoted}: other processes kept changing it while it was being migrated`,
+  )
 }
 
 /** For services that may not migrate: throws with what is missing. */
@@ -66,7 +69,9 @@ interface AppliedMigration {
 
 async function appliedTo(pool: Pool, schema: Schema): Promise<readonly AppliedMigration[]> {
   const table = `${schema.quoted}.workflow_migration`
-  const [found] = await pool.query({ name: 'migrate', text: 'select to_regclass($1::text) is not null as found' }, [table])
+  const [found] = await pool.query({ name: 'migrate', text: 'select to_regclass($1::text) is not null as found' }, [
+    table,
+  ])
   if (!found?.['found']) return []
   const rows = await pool.query({ name: 'migrate', text: `select version, min_client from ${table}` }, [])
   return rows.map((row) => ({ version: Number(row['version']), minClient: Number(row['min_client']) }))

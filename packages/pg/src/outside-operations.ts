@@ -77,6 +77,10 @@ function sweepLane(db: Database): (ask: Sweep) => Promise<Swept> {
       }),
     ]
     const due = row?.['due_ms'] as number | null | undefined
-    return { items, full: row?.['full'] === true, nextDueInMs: due === null || due === undefined ? null : Math.max(0, due) }
+    return {
+      items,
+      full: row?.['full'] === true,
+      nextDueInMs: due === null || due === undefined ? null : Math.max(0, due),
+    }
   })
 }

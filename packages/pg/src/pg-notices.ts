@@ -104,7 +104,10 @@ export class PgNotices implements RunNotices {
     }
     if (this.#pool !== pool) return
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => void this.#listen(pool), this.#live || this.#hasWarned ? echoEveryMs : reconnectMs).unref()
+    this.#timer = setTimeout(
+      () => void this.#listen(pool),
+      this.#live || this.#hasWarned ? echoEveryMs : reconnectMs,
+    ).unref()
   }
 
   async #hearsItself(): Promise<boolean> {

@@ -58,7 +58,15 @@ export class PgReader implements WorkflowReader {
     const between = [query.createdAfter ?? null, query.createdBefore ?? null]
     // One more than asked for tells whether there is a next page.
     const limit = query.limit + 1
-    const rows = await this.#listRuns[by]([query.workflow ?? null, statuses, JSON.stringify(tags), ...between, createdAt, runId, limit])
+    const rows = await this.#listRuns[by]([
+      query.workflow ?? null,
+      statuses,
+      JSON.stringify(tags),
+      ...between,
+      createdAt,
+      runId,
+      limit,
+    ])
     const runs = rows.slice(0, query.limit).map((row) => toRun(row['run']))
     const last = rows[query.limit - 1]
     const cursor = last && rows.length > query.limit ? JSON.stringify([last['place'], runs.at(-1)?.runId]) : null
@@ -113,7 +121,11 @@ export class PgAdmin implements WorkflowAdmin {
     return this.#db.migrate()
   }
 
-  async deleteRuns(which: { finishedBefore: number; statuses?: readonly Run['status'][]; limit: number }): Promise<number> {
+  async deleteRuns(which: {
+    finishedBefore: number
+    statuses?: readonly Run['status'][]
+    limit: number
+  }): Promise<number> {
     const statuses = which.statuses ? JSON.stringify(which.statuses) : null
     const [row] = await this.#deleteRuns([which.finishedBefore, statuses, which.limit])
     return (row?.['deleted'] as number | undefined) ?? 0

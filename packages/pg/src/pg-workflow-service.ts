@@ -33,7 +33,12 @@ export interface PgWorkflowServiceOptions extends WorkflowServiceOptions {
 export class PgWorkflowService extends WorkflowService {
   readonly #logger: AppLogger
 
-  constructor(connection: Connection, queueService?: QueueService, schema = 'workflows', options: PgWorkflowServiceOptions = {}) {
+  constructor(
+    connection: Connection,
+    queueService?: QueueService,
+    schema = 'workflows',
+    options: PgWorkflowServiceOptions = {},
+  ) {
     const { migrate, prepare, clockOffsetMs } = options
     const logger = new AppLogger()
     const leaseMs = options.leaseMs ?? defaultLeaseMs

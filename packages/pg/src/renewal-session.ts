@@ -113,7 +113,10 @@ export class RenewalSession {
       for (const given of this.#enlisted.values()) await this.#hold(given)
     } catch (error) {
       if (this.#isClosed) return
-      this.#driver.logger.debug(`the connection that tells that this process lives is down at ${this.#driver.target}`, error)
+      this.#driver.logger.debug(
+        `the connection that tells that this process lives is down at ${this.#driver.target}`,
+        error,
+      )
       clearTimeout(this.#reconnecting)
       this.#reconnecting = setTimeout(() => void this.#holdAgain(), reconnectMs).unref()
     }

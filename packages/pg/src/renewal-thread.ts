@@ -95,7 +95,11 @@ class RenewalThread {
     try {
       await this.#session.renew(this.#last)
     } catch (error) {
-      this.#tell({ kind: 'log', level: 'warn', message: `renewing leases for a blocked main thread failed: ${String(error)}` })
+      this.#tell({
+        kind: 'log',
+        level: 'warn',
+        message: `renewing leases for a blocked main thread failed: ${String(error)}`,
+      })
     }
   }
 

@@ -85,7 +85,10 @@ function startThread(db: Database): Session | null {
     return new ThreadSession(worker, db)
   } catch (error) {
     if (!(error instanceof DOMException && error.name === 'DataCloneError')) throw error
-    options.logger.warn('leases are renewed by the main thread: the connection options cannot be handed to another', error)
+    options.logger.warn(
+      'leases are renewed by the main thread: the connection options cannot be handed to another',
+      error,
+    )
     return null
   }
 }

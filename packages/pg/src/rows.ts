@@ -60,7 +60,17 @@ export function toRun(value: unknown): Run {
 export function newbornRun(run: NewRun, createdAt: number): Run {
   const { runId, workflow, input, inputDigest, tags } = run
   const open = { status: 'running', output: null, error: null, reason: null, crashes: 0, endedAt: null } as const
-  return { runId, workflow, input, inputDigest, tags, parent: run.parent ?? null, ...open, createdAt, updatedAt: createdAt }
+  return {
+    runId,
+    workflow,
+    input,
+    inputDigest,
+    tags,
+    parent: run.parent ?? null,
+    ...open,
+    createdAt,
+    updatedAt: createdAt,
+  }
 }
 
 export function toStep(value: StepJson): Step {
@@ -103,7 +113,10 @@ export interface ReadAndChanged {
   readonly consumed?: readonly string[]
 }
 
-export function toChanges({ read, changed = [], consumed = [] }: ReadAndChanged, cut: { revision: number; more: boolean }): Changes {
+export function toChanges(
+  { read, changed = [], consumed = [] }: ReadAndChanged,
+  cut: { revision: number; more: boolean },
+): Changes {
   const steps = new Map<string, Step>()
   const signals: Signal[] = []
   for (const change of [...read, ...changed]) {

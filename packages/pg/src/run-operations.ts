@@ -87,7 +87,11 @@ class Reading {
       const [row] = await db.query('patient', statement, [runId, after, pageBytes, db.offsetMs])
       if (!row) return null
       const cut = cutOf(row, after, row['revision'] as number)
-      return { run: toRun(row['run']), wakeSeq: row['wake_seq'] as number, changes: toChanges({ read: jsonOf(row['changes']) }, cut) }
+      return {
+        run: toRun(row['run']),
+        wakeSeq: row['wake_seq'] as number,
+        changes: toChanges({ read: jsonOf(row['changes']) }, cut),
+      }
     })
   }
 }
@@ -122,7 +126,10 @@ function createLane(db: Database): (run: NewRun) => Promise<Created> {
 function createdOf(run: NewRun, row: Row | undefined): Verdict<Created> {
   const createdAt = row?.['created_at']
   if (typeof createdAt === 'number') {
-    return { kind: 'answer', answer: { run: newbornRun(run, createdAt), created: true, wake: [runItem(run.runId, run.workflow, false)] } }
+    return {
+      kind: 'answer',
+      answer: { run: newbornRun(run, createdAt), created: true, wake: [runItem(run.runId, run.workflow, false)] },
+    }
   }
   // Inserted by somebody after our snapshot: the next one sees it.
   if (!row?.['run']) return { kind: 'stale' }
@@ -159,16 +166,29 @@ function claimedOf(ask: ClaimRun, row: Row | undefined, reading: Reading): Verdi
   const { runId, owner, claimId } = ask
   const lease = { runId, owner, claimId, epoch: row['epoch'] as number }
   if (row['stale'] === true) {
-    return { kind: 'answer', answer: reading.read({ runId, after: ask.after }).then((read) => read && { lease, history: historyOf(read) }) }
+    return {
+      kind: 'answer',
+      answer: reading.read({ runId, after: ask.after }).then((read) => read && { lease, history: historyOf(read) }),
+    }
   }
   const cut = cutOf(row, ask.after, row['revision'] as number)
   const changed = cut.more ? [] : jsonOf(row['napped'])
   const changes = toChanges({ read: jsonOf(row['changes']), changed }, cut)
-  return { kind: 'answer', answer: { lease, history: historyOf({ run: toRun(row['run']), wakeSeq: row['wake_seq'] as number, changes }) } }
+  return {
+    kind: 'answer',
+    answer: { lease, history: historyOf({ run: toRun(row['run']), wakeSeq: row['wake_seq'] as number, changes }) },
+  }
 }
 
 function historyOf({ run, wakeSeq, changes }: Snapshot): History {
   return { ...changes, run, wakeSeq }
+}
+
+interface CommitAnswer {
+  readonly commit: Commit
+  readonly row: Row | undefined
+  readonly patient: boolean
+  readonly reading: Reading
 }
 
 function commitLane(db: Database, reading: Reading): (commit: Commit) => Promise<Committed> {
@@ -186,25 +206,34 @@ function commitLane(db: Database, reading: Reading): (commit: Commit) => Promise
         ? await db.query('patient', patiently, [...parameters, db.lockTimeoutMs])
         : await db.query('hot', statement, parameters)
       const answers = byCall(rows, commits.length)
-      return commits.map((commit, at) => committedOf(commit, answers[at], reading))
+      return commits.map((commit, at) => committedOf({ commit, row: answers[at], patient, reading }))
     },
   })
 }
 
-function committedOf(commit: Commit, row: Row | undefined, reading: Reading): Verdict<Committed> {
+function lost(runId: RunId): Verdict<never> {
+  return { kind: 'refused', error: new LeaseLostError(runId) }
+}
+
+function committedOf({ commit, row, patient, reading }: CommitAnswer): Verdict<Committed> {
   const { lease, turn } = commit
   const verdict = row?.['verdict']
-  if (!row || verdict === 'busy') return { kind: 'busy' }
+  // Not locked: it is waited for; who waited and found nothing has lost it.
+  if (!row) return patient ? lost(lease.runId) : { kind: 'busy' }
+  if (verdict === 'busy') return { kind: 'busy' }
   if (verdict === 'stale') return { kind: 'stale' }
-  if (verdict === 'lost') return { kind: 'refused', error: new LeaseLostError(lease.runId) }
+  if (verdict === 'lost') return lost(lease.runId)
   const wake = wakeOf(commit, row)
   if (row['leaves'] === true) return { kind: 'answer', answer: { released: true, wake } }
-  const recorded = recordedOf(turn, row)
-  // A step of ours was settled before, or this turn was applied after our snapshot: ask again, it is known by now.
-  if (!recorded || (verdict === 'again' && row['stale'] === true)) return { kind: 'stale' }
+  // A step of ours had its row before, or this turn was applied after our snapshot: ask again, it is known by now.
+  if (verdict === 'again' ? row['stale'] === true : row['complete'] !== true) return { kind: 'stale' }
+  const recorded = verdict === 'again' ? repeatedOf(turn, row) : recordedOf(turn, row)
   const held = { released: false, recorded, wake } as const
   if (row['stale'] === true) {
-    return { kind: 'answer', answer: reading.read({ runId: lease.runId, after: turn.after }).then((read) => heldOf(turn, held, read, lease)) }
+    return {
+      kind: 'answer',
+      answer: reading.read({ runId: lease.runId, after: turn.after }).then((read) => heldOf(turn, held, read, lease)),
+    }
   }
   const cut = cutOf(row, turn.after, row['revision'] as number)
   const changed = cut.more ? [] : jsonOf(row['fresh'])
@@ -216,31 +245,41 @@ function committedOf(commit: Commit, row: Row | undefined, reading: Reading): Ve
 type Kept = Pick<Held, 'released' | 'recorded' | 'wake'>
 
 /** Own inline records are known to the caller: they come back as places only. */
-function heldOf(turn: Turn, kept: Kept, read: Pick<Snapshot, 'wakeSeq' | 'changes'> | null, lease: Commit['lease']): Held {
+function heldOf(
+  turn: Turn,
+  kept: Kept,
+  read: Pick<Snapshot, 'wakeSeq' | 'changes'> | null,
+  lease: Commit['lease'],
+): Held {
   if (!read) throw new LeaseLostError(lease.runId)
   const own = new Set(turn.record.map(({ id }) => stepKey(id)))
   const steps = own.size === 0 ? read.changes.steps : read.changes.steps.filter(({ id }) => !own.has(stepKey(id)))
   return { ...kept, ...read.changes, steps, wakeSeq: read.wakeSeq }
 }
 
-/** Null when one is missing. */
-function recordedOf(turn: Turn, row: Row): readonly Settlement[] | null {
+/** Records take the places after `first`, in their order. */
+function recordedOf({ record }: Turn, row: Row): readonly Settlement[] {
+  const first = row['first'] as number
+  const settledAt = row['at'] as number
+  return record.flatMap(({ id, outcome }, at) =>
+    outcome.kind === 'retry' ? [] : [{ id, settledSeq: first + at + 1, settledAt }],
+  )
+}
+
+function repeatedOf({ record }: Turn, row: Row): readonly Settlement[] {
   const rows = (row['recorded'] ?? []) as [k: number, settledSeq: number, settledAt: number][]
-  const recorded = new Map<string, Settlement>()
-  for (const [k, settledSeq, settledAt] of rows) {
-    const id = turn.record[k - 1]?.id
-    if (id) recorded.set(stepKey(id), { id, settledSeq, settledAt })
-  }
-  const isComplete = turn.record.every(({ id, outcome }) => outcome.kind === 'retry' || recorded.has(stepKey(id)))
-  return isComplete ? [...recorded.values()] : null
+  return rows.flatMap(([k, settledSeq, settledAt]) => {
+    const id = record[k - 1]?.id
+    return id ? [{ id, settledSeq, settledAt }] : []
+  })
 }
 
 /** What this turn set going: its rpc steps and children, its parent, itself. A repeated turn rings for everything again. */
 function wakeOf({ lease, turn }: Commit, row: Row): WorkItem[] {
-  const made = new Set((row['planned'] ?? []) as number[])
+  const planned = new Set((row['planned'] ?? []) as number[])
   const wake: WorkItem[] = []
   turn.schedule.forEach((plan, at) => {
-    if (row['verdict'] === 'apply' && !made.has(turn.record.length + at + 1)) return
+    if (row['verdict'] === 'apply' && !planned.has(turn.record.length + at + 1)) return
     if (plan.kind === 'rpc') {
       wake.push({ kind: 'step', runId: lease.runId, step: plan.id, rpcName: plan.rpcName, attempt: 1, dispatch: 0 })
     } else if (plan.kind === 'child') {

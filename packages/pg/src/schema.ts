@@ -24,7 +24,10 @@ const maxNameBytes = 63
 export function openSchema(name: string): Schema {
   const problem = problemOf(name)
   if (problem) {
-    throw new WorkflowError('INVALID_NAME', `a schema name is 1 to ${maxNameBytes} bytes of well-formed text without U+0000; ${problem}`)
+    throw new WorkflowError(
+      'INVALID_NAME',
+      `a schema name is 1 to ${maxNameBytes} bytes of well-formed text without U+0000; ${problem}`,
+    )
   }
   const digest = createHash('sha256').update(name).digest()
   return {

@@ -33,7 +33,11 @@ export function stepOperations(db: Database): StepOperations {
 type ReadInput = (ask: Pick<ClaimStep, 'runId' | 'step'>) => Promise<string>
 
 function claimLane(db: Database): (ask: ClaimStep) => Promise<StepClaim | null> {
-  const [statement, patiently, reading] = [claimStep(db.schema, false), claimStep(db.schema, true), readInput(db.schema)]
+  const [statement, patiently, reading] = [
+    claimStep(db.schema, false),
+    claimStep(db.schema, true),
+    readInput(db.schema),
+  ]
   const read: ReadInput = db.single('readInput', async ({ runId, step }) => {
     const [row] = await db.query('patient', reading, [runId, step.name, step.ordinal])
     return (row?.['input'] as string | undefined) ?? ''
@@ -101,7 +105,14 @@ function settledOf({ lease, outcome }: Settle, row: Row | undefined): Verdict<Se
   if (verdict === 'none' || !lease.step) return { kind: 'answer', answer: null }
   const { runId, step } = lease
   if (outcome.kind === 'retry') {
-    const item = { kind: 'step', runId, step, rpcName: row['rpc_name'] as string, attempt: (row['attempt'] as number) + 1, dispatch: 0 } as const
+    const item = {
+      kind: 'step',
+      runId,
+      step,
+      rpcName: row['rpc_name'] as string,
+      attempt: (row['attempt'] as number) + 1,
+      dispatch: 0,
+    } as const
     return { kind: 'answer', answer: { settledSeq: null, wake: outcome.delayMs === 0 ? [item] : [] } }
   }
   const wake = row['rings'] === true ? [runItem(runId, row['workflow'] as string, row['held'] === true)] : []
@@ -113,10 +124,31 @@ function releaseLane(db: Database): (release: Release) => Promise<{ wake: readon
   return db.single('releaseStep', async ({ lease, entered, delayMs }) => {
     const { runId, step, claimId, epoch } = lease
     if (!step) return { wake: [] }
-    const parameters = [runId, step.name, step.ordinal, claimId, epoch, entered ? 1 : 0, delayMs, db.offsetMs, db.lockTimeoutMs]
+    const parameters = [
+      runId,
+      step.name,
+      step.ordinal,
+      claimId,
+      epoch,
+      entered ? 1 : 0,
+      delayMs,
+      db.offsetMs,
+      db.lockTimeoutMs,
+    ]
     const [row] = await db.query('patient', statement, parameters)
     if (!row || delayMs > 0) return { wake: [] }
     const { rpc_name, attempt, dispatch } = row
-    return { wake: [{ kind: 'step', runId, step, rpcName: rpc_name as string, attempt: attempt as number, dispatch: dispatch as number }] }
+    return {
+      wake: [
+        {
+          kind: 'step',
+          runId,
+          step,
+          rpcName: rpc_name as string,
+          attempt: attempt as number,
+          dispatch: dispatch as number,
+        },
+      ],
+    }
   })
 }

@@ -37,7 +37,12 @@ export async function openPg(over: Partial<PgStoreOptions> & { url?: string } = 
   let offset = 0
   const { url, ...options } = over
   const open = (): StorePorts => {
-    const ports = openPgStore(url ?? databaseUrl(), schema, { leaseMs: 8_000, logger: quiet, clockOffsetMs: () => offset, ...options })
+    const ports = openPgStore(url ?? databaseUrl(), schema, {
+      leaseMs: 8_000,
+      logger: quiet,
+      clockOffsetMs: () => offset,
+      ...options,
+    })
     closing.push(() => ports.store.close())
     return ports
   }

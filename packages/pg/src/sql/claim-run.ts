@@ -1,6 +1,6 @@
 import type { Statement } from '../driver.ts'
 import type { Schema } from '../schema.ts'
-import { changesOf, clockAfter, interval, runJson, stepJson, waiting } from './fragments.ts'
+import { expectFew, changesOf, clockAfter, interval, runJson, stepJson, waiting } from './fragments.ts'
 
 /** ms a claim is held back after a lease that ran out: nothing at first, then 1 s, 2 s, 4 s … a minute. */
 export function crashDelay(crashes: string): string {
@@ -34,6 +34,7 @@ export function claimRun(schema: Schema, patient: boolean): Statement {
       i integer, "runId" text collate "C", owner text, "claimId" text, "leaseMs" float8, known integer, after bigint,
       "maxCrashes" integer, "crashReason" text)
     join jsonb_array_elements($2::text::jsonb) with ordinality as known(codes, nth) on known.nth = c.known + 1
+    where ${expectFew('c.i')}
   ),
   snap as materialized (
     select c.i, r.*

@@ -1,6 +1,6 @@
 import type { Statement } from '../driver.ts'
 import type { Schema } from '../schema.ts'
-import { clockAfter, interval, millis, waiting } from './fragments.ts'
+import { expectFew, clockAfter, interval, millis, waiting } from './fragments.ts'
 
 /**
  * Take the leases of rpc steps, each call another step.
@@ -27,6 +27,7 @@ export function claimStep(schema: Schema, patient: boolean): Statement {
       i integer, "runId" text collate "C", name text collate "C", ordinal integer, owner text, "claimId" text,
       "leaseMs" float8, known integer, "maxLost" integer, "lostReason" text)
     join jsonb_array_elements($2::text::jsonb) with ordinality as known(names, nth) on known.nth = c.known + 1
+    where ${expectFew('c.i')}
   ),
   snap as materialized (
     select c.i, c.names ? s.rpc_name as known, r.revision as run_revision, s.*

@@ -1,15 +1,16 @@
 import type { Statement } from '../driver.ts'
 import type { Schema } from '../schema.ts'
-import { changesOf, clockAfter, interval, millis, orphansOf, stepJson, waiting } from './fragments.ts'
+import { changesOf, clockAfter, expectFew, interval, millis, orphansOf, stepJson, waiting } from './fragments.ts'
 
 const ends = `('complete', 'fail', 'cancel')`
-const isToRead = `t.snap_revision = t.base and t.snap_revision > t.after and not t.leaves`
+const isToRead = `t.verdict in ('apply', 'again') and t.snap_revision = t.base and t.snap_revision > t.after and not t.leaves`
 
 /**
- * Apply turns of held runs, each all or not at all.
+ * Apply turns of held runs, each all or not at all. One turn of a run in a statement.
  *
- * $1 calls json: [{ i, runId, epoch, turn, after, codeHash, move, wakeSeq, delayMs, reason, output, error, plans, suspends }]
- *    plans: how many $2 holds for it; suspends: whether a suspend step is among them
+ * $1 calls json: [{ i, runId, epoch, turn, after, codeHash, move, wakeSeq, delayMs, reason, output, error, plans, schedules,
+ *    suspends, children }]
+ *    plans: how many $2 holds for it; schedules, suspends, children: how many of those are no records, suspend steps, children
  * $2 plans json: [{ i, k: place in the turn from 1, kind, name, ordinal, askedAfter, status, rpcName, input, inputDigest,
  *    output, error, attempt, retries, retryDelayMs, delayMs, durationMs,
  *    child: { runId, workflow, input, inputDigest, tags, parentRunId, parentStep, parentOrdinal, parentOnEnd },
@@ -18,12 +19,13 @@ const isToRead = `t.snap_revision = t.base and t.snap_revision > t.after and not
  * $4 clock offset in ms
  * $5 lock_timeout in ms (patient only)
  *
- * One row per call: i, verdict, workflow, leaves, stale, revision, wake_seq, changes, upto, more, fresh (steps this commit changed
- * and its caller does not know), consumed (signals, by it), recorded, planned (which k made a row), parent (to be rung), orphans (children that are not to outlive it).
+ * One row per call whose run could be locked: i, verdict, workflow, leaves, stale, revision, first (the revision before its
+ * first plan's), at, wake_seq, changes, upto, more, fresh (steps this commit changed and its caller does not know), consumed
+ * (signals, by it), recorded (of a repeated turn), parent (to be rung), orphans (children that are not to outlive it), and
+ * complete: every record of the statement was written. planned: the places of the plans that made a row.
  * Verdicts: apply · again (applied before) · lost · busy · stale (nothing was written).
  */
 export function commitRun(schema: Schema, patient: boolean): Statement {
-  const wait = waiting(patient, '$5')
   return {
     name: 'commitRun',
     text: `
@@ -32,7 +34,8 @@ export function commitRun(schema: Schema, patient: boolean): Statement {
     from jsonb_to_recordset($1::text::jsonb) as c(
       i integer, "runId" text collate "C", epoch bigint, turn bigint, after bigint, "codeHash" text collate "C",
       move text collate "C", "wakeSeq" bigint, "delayMs" float8, reason text, output text, error text, plans integer,
-      suspends boolean)
+      schedules integer, suspends integer, children integer)
+    where ${expectFew('c.i')}
   ),
   plans as materialized (
     select *
@@ -40,30 +43,63 @@ export function commitRun(schema: Schema, patient: boolean): Statement {
       i integer, k integer, kind text collate "C", name text collate "C", ordinal integer, "askedAfter" bigint,
       status text collate "C", "rpcName" text, input text, "inputDigest" text, output text, error text, attempt integer,
       retries integer, "retryDelayMs" bigint, "delayMs" float8, "durationMs" float8, child jsonb, written boolean)
+    where ${expectFew('p.i')}
   ),
-  ${guarded(schema, wait)},
+  ${guarded(schema, waiting(patient, '$5'))},
   ${settledNaps(schema)},
   ${written(schema)},
   ${left(schema)},
   ${parents(schema)}
-  select t.i, t.verdict, t.workflow, coalesce(m.leaves, false) as leaves, t.snap_revision <> t.base as stale,
-         m.revision::float8 as revision, t.snap_wake_seq::float8 as wake_seq, m.changes, m.upto::float8 as upto, m.more,
-         m.fresh, m.consumed, m.recorded, m.planned, m.orphans,
-         case when rung.run_id is not null then json_build_array(rung.run_id, rung.workflow, rung.held) end as parent
-  from turns as t
-  left join answered as m on m.i = t.i
-  left join rung on rung.i = t.i`,
+  select t.i, t.verdict, t.workflow, t.leaves, t.snap_revision <> t.base as stale, t.revision::float8 as revision,
+         t.first::float8 as first, ${millis('t.at')} as at, t.snap_wake_seq::float8 as wake_seq, read.changes,
+         read.upto::float8 as upto, read.more, news.fresh, news.planned, known.recorded, t.orphans,
+         (select json_agg(g.signal_id) from matched as g where g.i = t.i) as consumed,
+         case when rung.i is not null then json_build_array(rung.run_id, rung.workflow, rung.held) end as parent,
+         (select count(*) from written as s where s.kind = 'inline')
+           = (select count(*) from asked as p where p.written and p.kind = 'inline') as complete
+  from moved as t
+  left join rung on rung.i = t.i
+  cross join lateral (
+    ${changesOf(schema, { run: 't.run_id', after: 't.after', bytes: '$3::float8', at: 't.at', atLeastOne: false, when: isToRead })}
+  ) as read
+  cross join lateral (
+    select json_agg(${stepJson('s', 't.at')} order by s.revision) filter (where not t.leaves) as fresh,
+           json_agg(s.revision - t.first) filter (where s.kind in ('rpc', 'child')) as planned
+    from (
+      select ${stepColumns} from napped as s where s.i = t.i
+      union all
+      select ${stepColumns} from written as s where t.schedules > 0 and s.run_id = t.run_id and s.kind <> 'inline'
+    ) as s
+  ) as news
+  cross join lateral (
+    select json_agg(json_build_array(p.k, b.settled_seq, ${millis('b.settled_at')})) as recorded
+    from plans as p
+    cross join lateral (
+      select b.settled_seq, b.settled_at
+      from ${schema.quoted}.workflow_step as b
+      where t.verdict = 'again' and p.kind = 'inline' and b.run_id = t.run_id and b.name = p.name and b.ordinal = p.ordinal
+      offset 0
+    ) as b
+    where t.verdict = 'again' and p.i = t.i and b.settled_seq is not null
+  ) as known`,
   }
 }
 
-/** Everything up to the verdict. A child's end and its parent's own turn do not travel in one statement: two updates of one row. */
+const stepColumns = `s.revision, s.name, s.ordinal, s.kind, s.status, s.rpc_name, s.input_digest, s.output, s.error,
+             s.reason, s.attempt, s.lost, s.asked_after, s.settled_seq, s.settled_at, s.due_at`
+
+/**
+ * Everything up to the verdict. A run that ends locks its parent too, in the one order. A child's end and its parent's own
+ * turn do not travel in one statement: they would update one row twice.
+ */
 function guarded(schema: Schema, wait: ReturnType<typeof waiting>): string {
   const runs = `${schema.quoted}.workflow_runs`
   return `snap as materialized (
-    select c.i, c.move in ${ends} and r.parent as ends_child, r.*
+    select c.*, c.move in ${ends} and r.parent as ends_child, r.revision as snap_revision, r.wake_seq as snap_wake_seq,
+           r.parent_run_id as snap_parent
     from calls as c
     cross join lateral (
-      select r.run_id, r.revision, r.wake_seq, r.parent_run_id,
+      select r.revision, r.wake_seq, r.parent_run_id,
              exists (select from ${runs} as p where p.run_id = r.parent_run_id) as parent
       from ${runs} as r
       where r.run_id = c."runId"
@@ -72,34 +108,31 @@ function guarded(schema: Schema, wait: ReturnType<typeof waiting>): string {
   ),
   ${wait.cte}
   locked as materialized (
-    select r.run_id, r.workflow, r.revision, r.wake_seq, r.seen_wake_seq, r.epoch, r.turn, r.lease_until, r.ended_at,
-           r.rings, r.has_children, r.parent_run_id, r.parent_step, r.parent_ordinal, r.owner
-    from ${wait.from} ${runs} as r
-    where r.run_id = any (array(
-      select "runId" from calls union all select parent_run_id from snap where ends_child
-    ))
+    select s.*, w.is_parent, r.run_id, r.workflow, r.revision as base, r.wake_seq, r.seen_wake_seq, r.epoch as held_epoch,
+           r.turn as last_turn, r.lease_until, r.ended_at, r.rings as dispatched, r.parent_run_id, r.parent_step,
+           r.parent_ordinal, r.owner
+    from ${wait.from} snap as s
+    cross join lateral (values (s."runId", false), (s.snap_parent, true)) as w(run_id, is_parent)
+    join ${runs} as r on r.run_id = w.run_id
+    where s.ends_child or not w.is_parent
     order by r.run_id
     for no key update of r ${wait.skip}
   ),
   ${clockAfter('locked', '$4')},
   turns as materialized (
-    select c.*, clock.at, l.revision as base, l.wake_seq, l.owner, l.workflow, l.has_children, l.parent_run_id, l.parent_step,
-           l.parent_ordinal, s.revision as snap_revision, s.wake_seq as snap_wake_seq, l.lease_until is null as free,
+    select l.*, clock.at, l.lease_until is null as free,
            case
-             when s.i is null then 'lost'
-             when l.run_id is null then 'busy'
-             when l.epoch <> c.epoch then 'lost'
-             when l.turn >= c.turn and (l.lease_until is not null or c.move <> 'hold') then 'again'
+             when l.held_epoch <> l.epoch then 'lost'
+             when l.last_turn >= l.turn and (l.lease_until is not null or l.move <> 'hold') then 'again'
              when l.ended_at is not null or l.lease_until is null then 'lost'
-             when s.ends_child and exists (select from calls as o where o."runId" = s.parent_run_id) then 'busy'
-             when s.ends_child and not exists (select from locked as p where p.run_id = s.parent_run_id) then 'busy'
-             when c.suspends and s.revision <> l.revision then 'stale'
+             when l.ends_child and (exists (select from calls as o where o."runId" = l.snap_parent)
+               or not exists (select from locked as p where p.is_parent and p.i = l.i)) then 'busy'
+             when l.suspends > 0 and l.snap_revision <> l.base then 'stale'
              else 'apply'
            end as verdict
-    from calls as c
+    from locked as l
     cross join clock
-    left join snap as s on s.i = c.i
-    left join locked as l on l.run_id = c."runId"
+    where not l.is_parent
   )`
 }
 
@@ -107,13 +140,13 @@ function guarded(schema: Schema, wait: ReturnType<typeof waiting>): string {
 function settledNaps(schema: Schema): string {
   const steps = `${schema.quoted}.workflow_step`
   return `naps as materialized (
-    select t.i, t."runId" as run_id, t.at, due.name, due.ordinal,
+    select t.i, t.run_id, t.at, due.name, due.ordinal,
            t.base + row_number() over (partition by t.i order by due.due_at, due.asked_revision) as seq
     from turns as t
     cross join lateral (
       select s.name, s.ordinal, s.due_at, s.asked_revision
       from ${steps} as s
-      where t.verdict = 'apply' and s.run_id = t."runId" and s.status = 'scheduled' and s.due_at <= t.at and s.kind = 'sleep'
+      where t.verdict = 'apply' and s.run_id = t.run_id and s.status = 'scheduled' and s.due_at <= t.at and s.kind = 'sleep'
       offset 0
     ) as due
   ),
@@ -128,7 +161,6 @@ function settledNaps(schema: Schema): string {
     select t.*, t.base + n.count as first, n.count as naps
     from turns as t
     cross join lateral (select count(*) from naps as n where n.i = t.i) as n
-    where t.verdict in ('apply', 'again')
   )`
 }
 
@@ -137,10 +169,11 @@ function written(schema: Schema): string {
   const steps = `${schema.quoted}.workflow_step`
   const signals = `${schema.quoted}.workflow_signal`
   return `asked as materialized (
-    select p.*, t."runId" as run_id, t.at, t.owner, t.first + p.k as seq,
+    select p.*, t.run_id, t.at, t.owner, t.first + p.k as seq,
            row_number() over (partition by p.i, p.kind, p.name order by p.k) as nth
-    from plans as p
-    join applied as t on t.i = p.i and t.verdict = 'apply'
+    from applied as t
+    join plans as p on p.i = t.i
+    where t.verdict = 'apply' and t.plans > 0
   ),
   matched as materialized (
     select p.i, p.k, p.run_id, waiting.signal_id, waiting.payload
@@ -148,12 +181,13 @@ function written(schema: Schema): string {
     cross join lateral (
       select g.signal_id, g.payload
       from ${signals} as g
-      where p.kind = 'suspend' and g.run_id = p.run_id and g.name = p.name and not g.consumed
+      where g.run_id = p.run_id and g.revision > 0 and g.name = p.name and not g.consumed
         and not exists (select from ${steps} as s where s.run_id = p.run_id and s.name = p.name and s.ordinal = p.ordinal)
       order by g.revision
       offset p.nth - 1
       limit 1
     ) as waiting
+    where p.kind = 'suspend'
   ),
   consumed as (
     update ${signals} as g
@@ -164,11 +198,12 @@ function written(schema: Schema): string {
   written as (
     insert into ${steps} as s (
       run_id, name, ordinal, kind, status, rpc_name, input, input_digest, output, error, attempt, retries,
-      retry_delay_ms, child_run_id, asked_after, asked_revision, settled_seq, settled_at, revision, due_at, ring_at, rung, rings,
-      dispatch_attempt, dispatches, worker, created_at, started_at)
+      retry_delay_ms, child_run_id, asked_after, asked_revision, settled_seq, settled_at, revision, due_at, ring_at, rung,
+      rings, dispatch_attempt, dispatches, worker, created_at, started_at)
     select p.run_id, p.name, p.ordinal, p.kind, case when m.i is null then p.status else 'succeeded' end, p."rpcName",
            p.input, p."inputDigest", case when m.i is null then p.output else m.payload end, p.error, p.attempt, p.retries,
-           p."retryDelayMs", p.child ->> 'runId', p."askedAfter", p.seq, case when p.status <> 'scheduled' or m.i is not null then p.seq end,
+           p."retryDelayMs", p.child ->> 'runId', p."askedAfter", p.seq,
+           case when p.status <> 'scheduled' or m.i is not null then p.seq end,
            case when p.status <> 'scheduled' or m.i is not null then p.at end, p.seq, p.at + ${interval('p."delayMs"')},
            case when p.kind = 'rpc' then p.at end, p.kind = 'rpc', (p.kind = 'rpc')::integer, (p.kind = 'rpc')::integer,
            (p.kind = 'rpc')::integer, case when p.kind = 'inline' then p.owner end, p.at,
@@ -196,7 +231,8 @@ function written(schema: Schema): string {
       run_id, workflow, input, input_digest, tags, parent_run_id, parent_step, parent_ordinal, parent_on_end,
       ring_at, rung, rings, created_at, updated_at)
     select c."runId", c.workflow, c.input, c."inputDigest", array(select jsonb_array_elements_text(c.tags)),
-           c."parentRunId", c."parentStep", c."parentOrdinal", c."parentOnEnd", p.at, true, 1, p.at + p.k * interval '1 microsecond', p.at
+           c."parentRunId", c."parentStep", c."parentOrdinal", c."parentOnEnd", p.at, true, 1,
+           p.at + p.k * interval '1 microsecond', p.at
     from asked as p
     cross join lateral jsonb_to_record(p.child) as c(
       "runId" text collate "C", workflow text, input text, "inputDigest" text, tags jsonb, "parentRunId" text,
@@ -207,7 +243,7 @@ function written(schema: Schema): string {
   )`
 }
 
-/** How each run is left, and what its holder is told. */
+/** How each run is left. */
 function left(schema: Schema): string {
   const runs = `${schema.quoted}.workflow_runs`
   const steps = `${schema.quoted}.workflow_step`
@@ -218,24 +254,24 @@ function left(schema: Schema): string {
            orphans.items as orphans,
            case
              when t.verdict = 'again' then t.free
-             when t.move = 'hold' then false
+             when t.verdict <> 'apply' or t.move = 'hold' then false
              when t.move = 'park' or (t.move = 'suspend' and t."codeHash" is null) then
                t."wakeSeq" = t.wake_seq and t.naps = 0 and not exists (select from matched as m where m.i = t.i)
              else true
            end as leaves
     from applied as t
     cross join lateral (
-      ${orphansOf(schema, { run: 't."runId"', at: 't.at', when: `t.move in ${ends}` })}
+      ${orphansOf(schema, { run: 't.run_id', at: 't.at', when: `t.move in ${ends}` })}
     ) as orphans
   ),
   timers as materialized (
     select m.i, least(
       (select min(s.due_at)
        from ${steps} as s
-       where s.run_id = m."runId" and s.status = 'scheduled' and s.due_at is not null and s.kind in ('sleep', 'inline')
+       where s.run_id = m.run_id and s.status = 'scheduled' and s.due_at is not null and s.kind in ('sleep', 'inline')
          and not exists (select from asked as p where p.i = m.i and p.name = s.name and p.ordinal = s.ordinal)
          and not exists (select from naps as n where n.i = m.i and n.name = s.name and n.ordinal = s.ordinal)),
-      (select min(s.due_at) from written as s where s.run_id = m."runId" and s.status = 'scheduled')
+      (select min(s.due_at) from written as s where m.plans > 0 and s.run_id = m.run_id and s.status = 'scheduled')
     ) as at
     from moved as m
     where m.leaves and m.verdict = 'apply' and m.move in ('park', 'suspend') and m."codeHash" is null
@@ -244,9 +280,8 @@ function left(schema: Schema): string {
     update ${runs} as r
     set revision = m.revision,
         turn = m.turn,
-        seen_wake_seq = case when m.leaves and m.move not in ('park', 'suspend') then r.seen_wake_seq
-                             when m."codeHash" is not null then r.seen_wake_seq
-                             else m.wake_seq end,
+        seen_wake_seq = case when m.leaves and (m.move not in ('park', 'suspend') or m."codeHash" is not null)
+                             then r.seen_wake_seq else m.wake_seq end,
         crashes = case when m.plans > 0 then 0 else r.crashes end,
         status = case when not m.leaves or m.move in ('park', 'yield') then 'running'
                       when m.move = 'complete' then 'completed'
@@ -261,10 +296,9 @@ function left(schema: Schema): string {
         halted = m.leaves and m.move = 'suspend' and m."codeHash" is not null,
         blocked = case when m.leaves and m."codeHash" is not null and not array[m."codeHash"] <@ r.blocked
                        then array_append(r.blocked, m."codeHash") else r.blocked end,
-        has_children = r.has_children or exists (select from asked as p where p.i = m.i and p.kind = 'child'),
+        has_children = r.has_children or m.children > 0,
         ring_at = case when not m.leaves then r.ring_at
-                       when m.move in ${ends} then
-                         case when r.has_children or exists (select from asked as p where p.i = m.i and p.kind = 'child') then m.at end
+                       when m.move in ${ends} then case when r.has_children or m.children > 0 then m.at end
                        when m.move = 'yield' then m.at + ${interval('m."delayMs"')}
                        when m."codeHash" is not null then m.at
                        else (select w.at from timers as w where w.i = m.i) end,
@@ -272,65 +306,26 @@ function left(schema: Schema): string {
         rings = case when m.leaves then m.rings::integer else r.rings end,
         updated_at = m.at
     from moved as m
-    where r.run_id = m."runId" and m.verdict = 'apply'
+    where r.run_id = m.run_id and m.verdict = 'apply'
   ),
   reread as (
     update ${runs} as r
     set seen_wake_seq = greatest(r.seen_wake_seq, m.wake_seq)
     from moved as m
-    where r.run_id = m."runId" and m.verdict = 'again' and not m.leaves
-  ),
-  answered as materialized (
-    select t.i, t.leaves, t.revision, read.changes, read.upto, read.more, news.fresh, t.orphans,
-           (select json_agg(g.signal_id) from matched as g where g.i = t.i) as consumed,
-           coalesce(made.recorded, known.recorded) as recorded, made.planned
-    from moved as t
-    cross join lateral (
-      ${changesOf(schema, { run: 't."runId"', after: 't.after', bytes: '$3::float8', at: 't.at', atLeastOne: false, when: isToRead })}
-    ) as read
-    cross join lateral (
-      select json_agg(${stepJson('s', 't.at')} order by s.revision) as fresh
-      from (
-        select ${stepColumns} from napped as s where s.i = t.i
-        union all
-        select ${stepColumns} from written as s where t.plans > 0 and s.run_id = t."runId" and s.kind <> 'inline'
-      ) as s
-      where not t.leaves
-    ) as news
-    cross join lateral (
-      select json_agg(json_build_array(s.revision - t.first, s.settled_seq, ${millis('s.settled_at')}))
-               filter (where s.kind = 'inline' and s.settled_seq is not null) as recorded,
-             json_agg(s.revision - t.first) filter (where s.kind in ('rpc', 'child')) as planned
-      from written as s
-      where t.plans > 0 and s.run_id = t."runId"
-    ) as made
-    cross join lateral (
-      select json_agg(json_build_array(p.k, b.settled_seq, ${millis('b.settled_at')})) as recorded
-      from plans as p
-      cross join lateral (
-        select b.settled_seq, b.settled_at
-        from ${steps} as b
-        where t.verdict = 'again' and p.kind = 'inline' and b.run_id = t."runId" and b.name = p.name and b.ordinal = p.ordinal
-        offset 0
-      ) as b
-      where t.verdict = 'again' and p.i = t.i and b.settled_seq is not null
-    ) as known
+    where r.run_id = m.run_id and m.verdict = 'again' and not m.leaves
   )`
 }
-
-const stepColumns = `s.revision, s.name, s.ordinal, s.kind, s.status, s.rpc_name, s.input_digest, s.output, s.error,
-               s.reason, s.attempt, s.lost, s.asked_after, s.settled_seq, s.settled_at, s.due_at`
 
 /** Runs that end settle their parents' steps: children of one parent take places after each other. */
 function parents(schema: Schema): string {
   const runs = `${schema.quoted}.workflow_runs`
   return `ended as materialized (
-    select m.i, m.move, m.output, m.error, m.reason, m.at, m.verdict, m."runId" as child_run_id,
-           m.parent_step, m.parent_ordinal, p.run_id, p.workflow,
-           p.lease_until, p.wake_seq > p.seen_wake_seq or p.rings > 0 as told,
-           p.revision + row_number() over (partition by p.run_id order by m.i) as seq
+    select m.i, m.move, m.output, m.error, m.reason, m.at, m.verdict, m.run_id as child_run_id,
+           m.parent_step, m.parent_ordinal, p.run_id, p.workflow, p.lease_until,
+           p.wake_seq > p.seen_wake_seq or p.dispatched > 0 as told,
+           p.base + row_number() over (partition by p.run_id order by m.i) as seq
     from moved as m
-    join locked as p on p.run_id = m.parent_run_id and p.ended_at is null
+    join locked as p on p.is_parent and p.i = m.i and p.ended_at is null
     where m.leaves and m.move in ${ends}
   ),
   family as (

@@ -1,6 +1,6 @@
 import type { Statement } from '../driver.ts'
 import type { Schema } from '../schema.ts'
-import { clockAfter, millis, runJson } from './fragments.ts'
+import { expectFew, clockAfter, millis, runJson } from './fragments.ts'
 
 /**
  * Insert runs, or read those that have the id already.
@@ -21,6 +21,7 @@ export function createRun(schema: Schema): Statement {
     from jsonb_to_recordset($1::text::jsonb) as c(
       i integer, "runId" text collate "C", workflow text, input text, "inputDigest" text, tags jsonb, "parentRunId" text,
       "parentStep" text, "parentOrdinal" integer, "parentOnEnd" text)
+    where ${expectFew('c.i')}
   ),
   ${clockAfter('calls', '$2')},
   created as (

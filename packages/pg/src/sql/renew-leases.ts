@@ -1,6 +1,6 @@
 import type { Statement } from '../driver.ts'
 import type { Schema } from '../schema.ts'
-import { interval } from './fragments.ts'
+import { expectFew, interval } from './fragments.ts'
 
 /**
  * Extend leases. Never waits: a locked row is skipped and told as busy (A14). Never shortens one.
@@ -21,6 +21,7 @@ export function renewLeases(schema: Schema): Statement {
     select *
     from jsonb_to_recordset($1::text::jsonb) as c(
       i integer, "runId" text collate "C", name text collate "C", ordinal integer, epoch bigint)
+    where ${expectFew('c.i')}
   ),
   clock as materialized (
     select clock_timestamp() + ${interval('$3::float8')} as at

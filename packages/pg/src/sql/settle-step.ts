@@ -1,6 +1,6 @@
 import type { Statement } from '../driver.ts'
 import type { Schema } from '../schema.ts'
-import { clockAfter, interval, waiting } from './fragments.ts'
+import { expectFew, clockAfter, interval, waiting } from './fragments.ts'
 
 /**
  * Record how attempts of rpc steps ended, each call another step. A settled step wakes its run in the same write.
@@ -24,6 +24,7 @@ export function settleStep(schema: Schema, patient: boolean): Statement {
     from jsonb_to_recordset($1::text::jsonb) as c(
       i integer, "runId" text collate "C", name text collate "C", ordinal integer, "claimId" text, epoch bigint,
       kind text collate "C", output text, error text, "delayMs" float8)
+    where ${expectFew('c.i')}
   ),
   snap as materialized (
     select c.i, r.revision as run_revision, s.*

@@ -306,13 +306,19 @@ function next(schema: Schema): string {
         + ${interval('$2::float8')},
       (select min(p.ring_at) from ${runs} as p where p.ended_at is not null and p.ring_at > clock.at),
       (select min(r.due) from (
-         select r.lease_until + ${interval(crashDelay('r.crashes'))} as due
+         select greatest(r.lease_until + ${interval(crashDelay('r.crashes'))}, r.ring_at) as due
          from ${runs} as r
          where r.lease_until is not null
          order by r.lease_until
          limit 100
        ) as r where r.due > clock.at),
-      (select min(s.lease_until) from ${steps} as s where s.lease_until > clock.at),
+      (select min(s.due) from (
+         select greatest(s.lease_until, s.ring_at) as due
+         from ${steps} as s
+         where s.lease_until is not null
+         order by s.lease_until
+         limit 100
+       ) as s where s.due > clock.at),
       (select min(coalesce(v.gone_since, clock.at)) from workers as v
        where not v.alive and v.owner not in (select owner from dead)) + ${interval('$3::float8')},
       case when exists (select from rung_runs) or exists (select from ended_runs) or exists (select from swept_steps)
