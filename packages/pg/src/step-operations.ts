@@ -105,15 +105,10 @@ function settledOf({ lease, outcome }: Settle, row: Row | undefined): Verdict<Se
   if (verdict === 'none' || !lease.step) return { kind: 'answer', answer: null }
   const { runId, step } = lease
   if (outcome.kind === 'retry') {
-    const item = {
-      kind: 'step',
-      runId,
-      step,
-      rpcName: row['rpc_name'] as string,
-      attempt: (row['attempt'] as number) + 1,
-      dispatch: 0,
-    } as const
-    return { kind: 'answer', answer: { settledSeq: null, wake: outcome.delayMs === 0 ? [item] : [] } }
+    if (outcome.delayMs > 0) return { kind: 'answer', answer: { settledSeq: null, wake: [] } }
+    const { rpc_name, attempt, dispatch } = row
+    const next = { rpcName: rpc_name as string, attempt: (attempt as number) + 1, dispatch: dispatch as number }
+    return { kind: 'answer', answer: { settledSeq: null, wake: [{ kind: 'step', runId, step, ...next }] } }
   }
   const wake = row['rings'] === true ? [runItem(runId, row['workflow'] as string, row['held'] === true)] : []
   return { kind: 'answer', answer: { settledSeq: row['settled_seq'] as number, wake } }

@@ -9,7 +9,8 @@ import { expectFew, clockAfter, interval, waiting } from './fragments.ts'
  * $2 clock offset in ms
  * $3 lock_timeout in ms (patient only)
  *
- * One row per call: i, verdict, settled_seq, rings (its run is to be rung), workflow, held, rpc_name, attempt.
+ * One row per call: i, verdict, settled_seq, rings (its run is to be rung), workflow, held, rpc_name, attempt, dispatch (of the retry, when
+ * due at once).
  * Verdicts: none · busy · stale · again · apply.
  */
 export function settleStep(schema: Schema, patient: boolean): Statement {
@@ -33,7 +34,7 @@ export function settleStep(schema: Schema, patient: boolean): Statement {
       select r.revision from ${runs} as r where r.run_id = c."runId" offset 0
     ) as r
     left join lateral (
-      select s.run_id, s.status, s.rpc_name, s.attempt, s.revision, s.epoch, s.claim_id, s.settled_seq, s.worker, s.started_at, s.ending,
+      select s.run_id, s.status, s.rpc_name, s.attempt, s.revision, s.epoch, s.claim_id, s.settled_seq, s.dispatches, s.worker, s.started_at, s.ending,
              s.output is not distinct from c.output and s.error is not distinct from c.error as same
       from ${steps} as s
       where s.run_id = c."runId" and s.name = c.name and s.ordinal = c.ordinal and s.kind = 'rpc'
@@ -50,7 +51,7 @@ export function settleStep(schema: Schema, patient: boolean): Statement {
   ),
   ${clockAfter('locked', '$2')},
   outcomes as materialized (
-    select c.*, clock.at, s.rpc_name, s.attempt, s.revision, s.settled_seq, s.worker, s.started_at, l.workflow, l.revision as base,
+    select c.*, clock.at, s.rpc_name, s.attempt, s.revision, s.settled_seq, s.dispatches, s.worker, s.started_at, l.workflow, l.revision as base,
            l.wake_seq > l.seen_wake_seq or l.rings > 0 as told, l.lease_until, coalesce(l.lease_until > clock.at, false) as held,
            case
              when s.i is null then 'none'
@@ -88,11 +89,12 @@ export function settleStep(schema: Schema, patient: boolean): Statement {
         rung = t.kind = 'retry' and t."delayMs" = 0,
         rings = (t.kind = 'retry' and t."delayMs" = 0)::integer,
         dispatch_attempt = s.attempt + 1,
-        dispatches = (t.kind = 'retry' and t."delayMs" = 0)::integer
+        dispatches = case when s.dispatch_attempt = s.attempt + 1 then s.dispatches else 0 end
+                     + (t.kind = 'retry' and t."delayMs" = 0)::integer
     from numbered as t
     where s.run_id = t."runId" and s.name = t.name and s.ordinal = t.ordinal
       and s.status = 'running' and s.claim_id = t."claimId" and s.epoch = t.epoch
-    returning t.i, s.run_id, s.revision, s.settled_seq
+    returning t.i, s.run_id, s.revision, s.settled_seq, s.dispatches
   ),
   tried as (
     insert into ${schema.quoted}.workflow_attempt (
@@ -123,7 +125,7 @@ export function settleStep(schema: Schema, patient: boolean): Statement {
     returning w.first
   )
   select t.i, case when t.verdict = 'apply' and s.i is null then 'stale' else t.verdict end as verdict,
-         coalesce(s.settled_seq, t.settled_seq)::float8 as settled_seq, t.workflow, t.held, t.rpc_name, t.attempt,
+         coalesce(s.settled_seq, t.settled_seq)::float8 as settled_seq, t.workflow, t.held, t.rpc_name, t.attempt, coalesce(s.dispatches, t.dispatches) - 1 as dispatch,
          (not t.told and woken.first is not null) or (t.verdict = 'again' and t.told and t.kind <> 'retry') as rings
   from outcomes as t
   left join settled as s on s.i = t.i
