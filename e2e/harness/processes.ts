@@ -2,6 +2,12 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { eventually } from './deadline.ts'
 
+interface TestProcessOptions {
+  readonly cwd: string
+  readonly env?: NodeJS.ProcessEnv
+  readonly args?: readonly string[]
+}
+
 /** A process under test; what it prints is kept for when something goes wrong. */
 export class TestProcess {
   readonly #child: ChildProcess
@@ -9,11 +15,11 @@ export class TestProcess {
   output = ''
 
   /** `file`: a TypeScript file, relative to `cwd`. */
-  constructor(file: string, { cwd, env = {} }: { cwd: string; env?: NodeJS.ProcessEnv }) {
+  constructor(file: string, { cwd, env = {}, args = [] }: TestProcessOptions) {
     this.#name = file
-    this.#child = spawn(process.execPath, ['--import', 'tsx', file], {
+    this.#child = spawn(process.execPath, ['--import', 'tsx', file, ...args], {
       cwd,
-      env: { ...process.env, NODE_OPTIONS: '', ...env },
+      env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     for (const stream of [this.#child.stdout, this.#child.stderr])
@@ -41,7 +47,7 @@ export class TestProcess {
 
   /** The exit code; null when a signal ended it. */
   async exit(): Promise<number | null> {
-    if (!this.ended) await once(this.#child, 'exit')
+    if (!this.ended) await once(this.#child, 'close')
     return this.#child.exitCode
   }
 
