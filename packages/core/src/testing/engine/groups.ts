@@ -1,15 +1,21 @@
 import type { EngineHarness } from './engine-harness.ts'
 import type { ScenarioGroup } from './scenario.ts'
 import { cancelScenarios } from './cancelling.ts'
+import { crashPointScenarios } from './crash-points.ts'
+import { crashScenarios } from './crashes.ts'
 import { deployScenarios } from './deploys.ts'
 import { valueScenarios } from './keeping-values.ts'
+import { loadScenarios } from './load.ts'
+import { observeScenarios } from './observing.ts'
 import { promiseScenarios } from './promises.ts'
+import { pushScenarios } from './pushes.ts'
 import { retryScenarios } from './retries.ts'
 import { startScenarios } from './starting.ts'
 import { stepScenarios } from './steps.ts'
+import { stopScenarios } from './stopping.ts'
 
 /** Every scenario of the suite. */
-export function scenarioGroups(_harness: EngineHarness): readonly ScenarioGroup[] {
+export function scenarioGroups(harness: EngineHarness): readonly ScenarioGroup[] {
   return [
     stepScenarios,
     retryScenarios,
@@ -18,5 +24,11 @@ export function scenarioGroups(_harness: EngineHarness): readonly ScenarioGroup[
     startScenarios,
     valueScenarios,
     deployScenarios,
+    crashScenarios,
+    crashPointScenarios(harness),
+    pushScenarios,
+    loadScenarios,
+    stopScenarios,
+    observeScenarios,
   ]
 }

@@ -1,4 +1,4 @@
-import type { PayloadCodec, StorePorts, WorkflowObserver } from '../../contract/index.ts'
+import type { PayloadCodec, QueueService, StorePorts, WorkflowObserver } from '../../contract/index.ts'
 import type { EngineSettings } from '../../engine/settings.ts'
 import type { Gate } from './gate.ts'
 
@@ -25,5 +25,6 @@ export interface ProcessOptions {
   readonly concurrency?: { readonly turns?: number; readonly steps?: number }
   /** Put something in between before the laws watch: a lossy doorbell, a faulty store. */
   readonly wrap?: (ports: StorePorts) => StorePorts
+  readonly wrapQueue?: (queue: QueueService) => QueueService
   readonly gate?: Gate
 }

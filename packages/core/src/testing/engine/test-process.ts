@@ -10,7 +10,7 @@ import type { OpenProcess } from './engine-harness.ts'
 import type { Gate } from './gate.ts'
 import { quick, type ProcessOptions } from './process-options.ts'
 import { registryOf, type TestApp, type Watch } from './test-app.ts'
-import { until } from './until.ts'
+import { pause, until } from './until.ts'
 
 /** How a run ended. */
 export type End =
@@ -46,7 +46,8 @@ export class TestProcess {
     this.ports = parts.ports
     this.gate = parts.gate
     const { options, open } = parts
-    this.#queueService = open.queueService && parts.gate.queueService(open.queueService)
+    const queue = open.queueService && (options.wrapQueue?.(open.queueService) ?? open.queueService)
+    this.#queueService = queue && parts.gate.queueService(queue)
     this.payloads = new Payloads(options.codec, options.maxPayloadBytes ?? MAX_PAYLOAD_BYTES)
     this.service = new WorkflowService(parts.ports, this.#queueService, {
       timing: { ...quick, ...options.timing },
@@ -86,6 +87,14 @@ export class TestProcess {
     await until('the run is there', async () => refused !== null || (await this.ports.reader.getRun(runId)) !== null)
     if (refused !== null) await started
     return runId
+  }
+
+  /** Start a run without waiting for its end in inline mode; rejects when the start was refused or unanswered. */
+  async startedOnly(workflow: string, input: unknown, runId: string): Promise<void> {
+    const started = this.service.startRun(workflow, input, { runId })
+    if (this.#queueService) await started
+    else await Promise.race([started, pause(50)])
+    started.catch(() => undefined) // Whoever waits for the run's end hears of it.
   }
 
   startRun(workflow: string, input?: unknown, options?: { runId?: string }): Promise<StartedWorkflow> {

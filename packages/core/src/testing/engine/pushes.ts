@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import type { EngineSettings } from '../../engine/settings.ts'
+import { seededRandom } from '../random.ts'
+import type { EngineWorld } from './engine-world.ts'
+import { everythingLost, lossyQueue, ordinaryLosses, withDeadNotices, type Losses } from './faults.ts'
+import type { ScenarioGroup } from './scenario.ts'
+import type { TestApp } from './test-app.ts'
+import { pause } from './until.ts'
+
+/** A bit of everything whose delivery depends on somebody being told. */
+const app: TestApp = {
+  functions: {
+    echo: (_services, data: unknown) => data,
+    flaky: ({ workflowStep }) => {
+      if (workflowStep.attemptCount === 1) throw new Error('first')
+      return workflowStep.attemptCount
+    },
+    slow: async (_services, n: number) => {
+      await pause(n)
+      return n
+    },
+  },
+  workflows: {
+    mixed: async ({ workflow }, n: number) => {
+      const pair = await Promise.all([workflow.do('slow', 'slow', 10), workflow.do('echo', 'echo', n)])
+      await workflow.sleep('nap', 20)
+      const retried = await workflow.do('flaky', 'flaky', null, { retries: 1, retryDelay: 10 })
+      const inline = await workflow.do('here', () => n)
+      return [...pair, retried, inline]
+    },
+  },
+}
+
+const minute = 60_000
+/** Everything that only repeats what pushes have told is out of the way. */
+const patient: Partial<EngineSettings> = {
+  leaseMs: minute,
+  sweepMs: minute,
+  redispatchAfterMs: minute,
+  watchPollMs: minute,
+  troubleDelayMs: minute,
+  deathGraceMs: minute,
+}
+const eager: Partial<EngineSettings> = { leaseMs: 600, sweepMs: 30, redispatchAfterMs: 60, watchPollMs: 100 }
+
+async function allEnd(world: EngineWorld, options: { losses: Losses; seed: number; deadNotices: boolean }): Promise<void> {
+  const random = seededRandom(options.seed)
+  const open = {
+    timing: eager,
+    wrapQueue: (queue: Parameters<typeof lossyQueue>[0]) => lossyQueue(queue, random, options.losses),
+    ...(options.deadNotices ? { wrap: withDeadNotices } : {}),
+  }
+  const processes = [await world.process(app, open), await world.process(app, open)]
+  const runIds = await Promise.all(Array.from({ length: 12 }, (_, i) => processes[i % 2]!.begin('mixed', i)))
+  for (const [i, runId] of runIds.entries()) {
+    assert.deepEqual(await processes[0]!.end(runId, 20_000), { kind: 'completed', output: [10, i, 2, i] })
+  }
+}
+
+export const pushScenarios: ScenarioGroup = {
+  name: 'pushes',
+  scenarios: {
+    'with every safety interval at a minute the pushes alone bring each run to its end': async (world) => {
+      const processes = [await world.process(app, { timing: patient }), await world.process(app, { timing: patient })]
+      const started = performance.now()
+      const runIds = await Promise.all(Array.from({ length: 20 }, (_, i) => processes[i % 2]!.begin('mixed', i)))
+      for (const [i, runId] of runIds.entries()) {
+        // The other one waits for it: the end is pushed too.
+        assert.deepEqual(await processes[(i + 1) % 2]!.end(runId), { kind: 'completed', output: [10, i, 2, i] })
+      }
+      assert.ok(performance.now() - started < 10_000)
+    },
+    'A17: timers are met on time, by a process that did not set them too': async (world) => {
+      const late: number[] = []
+      const sleeper: TestApp = {
+        workflows: {
+          naps: async ({ workflow }) => {
+            for (let i = 0; i < 5; i += 1) {
+              const due = workflow.now().getTime() + 40
+              await workflow.sleep('nap', 40)
+              late.push(Date.now() - due)
+            }
+          },
+        },
+      }
+      const one = await world.process(sleeper, { timing: patient })
+      await one.output('naps')
+      late.sort((a, b) => a - b)
+      assert.ok((late[2] ?? Infinity) < 100, `lateness in ms: ${late.join(' ')}`)
+    },
+    'dropped, doubled, delayed and reordered messages: every run ends': async (world) => {
+      const seed = Math.floor(Math.random() * 2 ** 31)
+      await allEnd(world, { losses: ordinaryLosses, seed, deadNotices: false }).catch((error: unknown) => {
+        throw new Error(`seed ${seed}`, { cause: error })
+      })
+    },
+    'every message and every notice lost: every run ends': async (world) => {
+      await allEnd(world, { losses: everythingLost, seed: 1, deadNotices: true })
+    },
+  },
+}
