@@ -21,7 +21,7 @@ export class Orchestrator {
   readonly #parts: EngineParts
   readonly #slots: Slots
   readonly #suspects = new Slots(1)
-  readonly #parked = new ParkedRuns()
+  readonly #parked: ParkedRuns
   /** Runs that are being taken; true when something came for one meanwhile. */
   readonly #active = new Map<RunId, boolean>()
   readonly #work = new Set<Promise<void>>()
@@ -30,6 +30,7 @@ export class Orchestrator {
   constructor(parts: EngineParts, concurrency: number, contextOf: ContextOf) {
     this.#parts = parts
     this.#slots = new Slots(concurrency)
+    this.#parked = new ParkedRuns(parts.settings.parkedRuns)
     this.#contextOf = contextOf
   }
 
@@ -101,7 +102,8 @@ export class Orchestrator {
       leaseMs: settings.leaseMs,
       known: [{ name: definition.name, codeHash: definition.codeHash }],
       after: parked?.revision ?? 0,
-      limit: { max: MAX_CRASHES, reason: crashesReason() },
+      // What is allowed: the last of them is one too many.
+      limit: { max: MAX_CRASHES - 1, reason: crashesReason() },
     })
     if (claim === null || 'ended' in claim) {
       parked?.body.replay.abandon()

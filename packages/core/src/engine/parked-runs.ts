@@ -1,16 +1,19 @@
 import type { RunId } from '../contract/index.ts'
 import type { ParkedRun } from './run-turns.ts'
 
-const mostRuns = 2_000
-
 /** Replays kept between two claims, the least recently used dropped first. Dropping any of them at any time is right. */
 export class ParkedRuns {
   readonly #runs = new Map<RunId, ParkedRun>()
+  readonly #most: number
+
+  constructor(most: number) {
+    this.#most = most
+  }
 
   put(runId: RunId, parked: ParkedRun): void {
     this.#runs.set(runId, parked)
     for (const [oldest, dropped] of this.#runs) {
-      if (this.#runs.size <= mostRuns) return
+      if (this.#runs.size <= this.#most) return
       this.#runs.delete(oldest)
       dropped.body.replay.abandon()
     }

@@ -14,6 +14,8 @@ export interface EngineSettings {
   readonly replayGraceMs: number
   /** After a failure that is neither the run's nor the step's, a codec's: how long until it is tried again. */
   readonly troubleDelayMs: number
+  /** Replays kept in memory between two claims, at most; the least recently used is dropped. */
+  readonly parkedRuns: number
   /** Behind the notices: how often a waiter looks by itself. */
   readonly watchPollMs: number
 }
@@ -25,5 +27,6 @@ export const defaultSettings: EngineSettings = {
   deathGraceMs: 1_000,
   replayGraceMs: REPLAY_GRACE_MS,
   troubleDelayMs: 5_000,
+  parkedRuns: 2_000,
   watchPollMs: 5_000,
 }

@@ -68,7 +68,8 @@ export class StepWorker {
       claimId: randomUUID(),
       leaseMs: settings.leaseMs,
       known: registry.rpcs().map((rpc) => rpc.name),
-      limit: { max: MAX_LOST_ATTEMPTS, reason: lostAttemptsReason(step) },
+      // What is allowed: the last of them is one too many.
+      limit: { max: MAX_LOST_ATTEMPTS - 1, reason: lostAttemptsReason(step) },
     })
     if (claim === null) return
     const held = keeper.hold(claim.lease)
