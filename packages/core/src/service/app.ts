@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { WorkflowError, type Logger } from '../contract/index.ts'
 import { nearest, type QueueWire, type Registry, type StartedWorkflow, type TypedRpc } from '../define/index.ts'
+import { describe } from '../domain/describe.ts'
 import { bodyScope } from '../engine/body-scope.ts'
 import type { AppFunctions } from '../engine/parts.ts'
 
@@ -92,16 +93,20 @@ export async function validated(
 }
 
 export function unknownRpc(name: string, registry: Registry): WorkflowError {
-  return new WorkflowError('RPC_NOT_FOUND', `no function is named '${name}'${hint(name, registry.rpcs())}`)
+  return new WorkflowError('RPC_NOT_FOUND', `no function is named ${describe(name)}${hint(name, registry.rpcs())}`)
 }
 
 export function unknownWorkflow(name: string, registry: Registry): WorkflowError {
-  return new WorkflowError('WORKFLOW_NOT_FOUND', `no workflow is named '${name}'${hint(name, registry.workflows())}`)
+  return new WorkflowError(
+    'WORKFLOW_NOT_FOUND',
+    `no workflow is named ${describe(name)}${hint(name, registry.workflows())}`,
+  )
 }
 
 function hint(name: string, known: readonly { name: string }[]): string {
+  // Callers without types may give anything.
   const near = nearest(
-    name,
+    String(name),
     known.map((candidate) => candidate.name),
   )
   if (near.length > 0) return `; did you mean ${near.map((candidate) => `'${candidate}'`).join(' or ')}?`

@@ -2,6 +2,7 @@ import { v7 as uuidv7 } from 'uuid'
 import type { NewRun, WorkflowStore } from '../contract/index.ts'
 import { WorkflowError } from '../contract/index.ts'
 import type { Registry } from '../define/index.ts'
+import { describe } from '../domain/describe.ts'
 import { assertRunId } from '../domain/names.ts'
 import type { Payloads } from '../engine/payloads.ts'
 import { unknownWorkflow, validated } from './app.ts'
@@ -24,7 +25,6 @@ export async function startRun(
 ): ReturnType<WorkflowStore['createRun']> {
   const definition = registry.workflow(name)
   if (!definition) throw unknownWorkflow(name, registry)
-  assertRunId(runId)
   const what = `the input of workflow '${name}'`
   const encoded = await payloads.encodeNow(await validated(definition.input, input, 'INVALID_INPUT', what), what)
   const run: NewRun = {
@@ -39,18 +39,33 @@ export async function startRun(
   return created
 }
 
+/** The id that `rpc.startWorkflow` was given. @throws WorkflowError `INVALID_INPUT`, `INVALID_NAME` */
+export function givenRunId(options: unknown): string | undefined {
+  if (options === undefined) return undefined
+  if (typeof options !== 'object' || options === null) throw badOptions(`${describe(options)} was given`)
+  const unknown = Object.keys(options).find((key) => key !== 'runId')
+  if (unknown !== undefined) throw badOptions(`unknown option '${unknown}'`)
+  const runId: unknown = Reflect.get(options, 'runId')
+  if (runId !== undefined) assertRunId(runId)
+  return runId
+}
+
+function badOptions(problem: string): WorkflowError {
+  return new WorkflowError('INVALID_INPUT', `rpc.startWorkflow: ${problem}; accepted as options are { runId? }`)
+}
+
 function assertSame(existing: { workflow: string; inputDigest: string }, asked: NewRun): void {
   const { runId } = asked
   if (existing.workflow !== asked.workflow) {
     throw new WorkflowError(
       'RUN_CONFLICT',
-      `run id '${runId}' belongs to a run of workflow '${existing.workflow}', not of '${asked.workflow}'`,
+      `run id '${runId}' belongs to a run of workflow '${existing.workflow}' already, not of '${asked.workflow}'; start this one under another id`,
     )
   }
   if (existing.inputDigest !== asked.inputDigest) {
     throw new WorkflowError(
       'RUN_CONFLICT',
-      `run id '${runId}' belongs to a run of workflow '${asked.workflow}' with another input`,
+      `run id '${runId}' belongs to a run of workflow '${asked.workflow}' with another input already; start this one under another id`,
     )
   }
 }

@@ -27,7 +27,7 @@ import { resolveOptions, type ResolvedOptions, type WorkflowServiceOptions } fro
 import { Retention } from './retention.ts'
 import { failureOf, toHistoryEntry, toStepView, toWorkflowRun, type HistoryEntry, type StepView } from './run-views.ts'
 import { RunWatcher } from './run-watcher.ts'
-import { startRun } from './start-run.ts'
+import { givenRunId, startRun } from './start-run.ts'
 
 /** Which runs to list. */
 export interface ListRuns {
@@ -51,6 +51,8 @@ interface Bound {
 
 /** In inline mode: how much one process does at once. */
 const inlineRoles: Roles = { run: 100, step: 20 }
+/** Its doorbell reaches nobody else: what it gives back is found by the others' sweeps. */
+const inlineHandOverMs = 1
 
 /**
  * Starts, runs, shows and controls workflow runs over any store. The classes users construct, `PgWorkflowService` and
@@ -283,7 +285,7 @@ export class WorkflowService {
     const { registry } = await this.app()
     const inline = this.#queue() ? null : await this.#inline()
     const { run, created, wake } = await startRun(
-      { name, input, runId: options?.runId },
+      { name, input, runId: givenRunId(options) },
       { registry, store: this.#ports.store, payloads: this.#payloads },
     )
     this.#report({ kind: 'run-started', runId: run.runId, workflow: name })
@@ -293,7 +295,7 @@ export class WorkflowService {
   }
 
   /** Take these roles in this process until the engine is stopped; behind the workers. @internal */
-  async work(roles: Roles, doorbell: Doorbell): Promise<WorkflowEngine> {
+  async work(roles: Roles, doorbell: Doorbell, handOverMs = 0): Promise<WorkflowEngine> {
     const { app, registry } = await this.app()
     if (this.#closed.signal.aborted) throw closed('it takes no work')
     const engine = new WorkflowEngine({
@@ -306,6 +308,7 @@ export class WorkflowService {
       report: this.#report,
       app,
       roles,
+      handOverMs,
       contextOf: (run) => ({
         runId: run.runId,
         workflowName: run.workflow,
@@ -343,14 +346,15 @@ export class WorkflowService {
   async #startInline(): Promise<void> {
     const [signal, clock, report] = [this.#closed.signal, this.#clock, this.#report]
     try {
-      if (!signal.aborted) await persist({ during: 'starting inline mode', signal, clock, report }, () => this.#inline())
+      if (!signal.aborted)
+        await persist({ during: 'starting inline mode', signal, clock, report }, () => this.#inline())
     } catch (error) {
       if (!signal.aborted) report({ kind: 'trouble', during: 'starting inline mode', error })
     }
   }
 
   #inline(): Promise<WorkflowEngine> {
-    this.#inlineEngine ??= this.work(inlineRoles, this.#inlineDoorbell).catch((error: unknown) => {
+    this.#inlineEngine ??= this.work(inlineRoles, this.#inlineDoorbell, inlineHandOverMs).catch((error: unknown) => {
       this.#inlineEngine = null
       throw error
     })
