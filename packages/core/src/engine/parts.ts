@@ -22,6 +22,8 @@ export interface EngineParts {
   readonly dispatcher: Dispatcher
   readonly sweeper: Sweeper
   readonly app: AppFunctions
+  /** How long what is given back waits before anybody may take it: 0 where the queue tells the others at once. */
+  readonly handOverMs: number
   /** Aborts when this process takes no more work. */
   readonly stopping: AbortSignal
   /** Aborts when its grace is over too. */

@@ -8,6 +8,8 @@ export interface TurnState {
   readonly wakeSeq: number
   /** This process takes no more work. */
   readonly stopping: boolean
+  /** How long what is given back waits for others. */
+  readonly handOverMs: number
   /** Its grace is over as well: leave even inline steps behind. */
   readonly graceOver: boolean
 }
@@ -27,13 +29,13 @@ const hold: Leaving = { kind: 'hold' }
 
 /** The next move of a run: pure, and the only place where it is decided. */
 export function planLeaving(state: TurnState): Leaving {
-  const { decision, wakeSeq } = state
+  const { decision, wakeSeq, handOverMs: delayMs } = state
   if (decision.kind === 'diverged') return { kind: 'suspend', wakeSeq, reason: decision.reason }
   if (decision.kind === 'cancelled') return { kind: 'cancel', reason: decision.reason }
   if (decision.kind === 'threw') return { kind: 'fail', error: decision.error }
   if (decision.kind === 'returned' && decision.open === 0) return { kind: 'complete', output: decision.output }
-  if (state.inline > 0) return state.graceOver ? { kind: 'yield', delayMs: 0 } : hold
-  if (state.stopping) return { kind: 'yield', delayMs: 0 }
+  if (state.inline > 0) return state.graceOver ? { kind: 'yield', delayMs } : hold
+  if (state.stopping) return { kind: 'yield', delayMs }
   // The body awaits something that is not a step: only this process can bring it on, so the lease stays (A3).
   if (decision.open === 0) return hold
   return { kind: 'park', wakeSeq }

@@ -168,6 +168,7 @@ export class RunTurns {
       inline: ready + soon + this.#inline.running,
       wakeSeq: this.#seen.wakeSeq,
       stopping: this.#parts.stopping.aborted,
+      handOverMs: this.#parts.handOverMs,
       graceOver: this.#parts.graceOver.aborted,
     })
   }
@@ -210,9 +211,8 @@ export class RunTurns {
 
   async #read(changes: Changes): Promise<ReplayStep[]> {
     const { store, clock, report } = this.#parts
-    const { steps, revision } = await persist(
-      { during: 'reading a history', signal: this.#quit, clock, report },
-      () => readToEnd(store, this.#claim.lease.runId, changes),
+    const { steps, revision } = await persist({ during: 'reading a history', signal: this.#quit, clock, report }, () =>
+      readToEnd(store, this.#claim.lease.runId, changes),
     )
     this.#seen = { ...this.#seen, revision }
     for (const step of steps) this.#noteInline(step)

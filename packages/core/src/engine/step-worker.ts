@@ -59,7 +59,7 @@ export class StepWorker {
   }
 
   async #take({ runId, step }: StepItem): Promise<void> {
-    const { store, owner, settings, registry, keeper, stopping, dispatcher } = this.#parts
+    const { store, owner, settings, registry, keeper, stopping, dispatcher, handOverMs } = this.#parts
     if (stopping.aborted) return
     const claim = await store.claimStep({
       runId,
@@ -74,7 +74,7 @@ export class StepWorker {
     if (claim === null) return
     const held = keeper.hold(claim.lease)
     try {
-      if (stopping.aborted) await this.#giveBack(claim, false, 0)
+      if (stopping.aborted) await this.#giveBack(claim, false, handOverMs)
       else await this.#runAndSettle(claim, held)
       dispatcher.progressed(runId)
     } finally {
@@ -133,9 +133,10 @@ export class StepWorker {
 
   /** Resolves once this process' grace is over and the function, told so by its signal, has not returned either. */
   #graceAndMore(done: AbortSignal): Promise<GivenBack> {
-    const { graceOver, clock } = this.#parts
+    const { graceOver, clock, handOverMs } = this.#parts
     return new Promise((resolve) => {
-      const wait = (): void => void clock.sleep(abortGraceMs, done).then(() => resolve({ entered: true, delayMs: 0 }))
+      const wait = (): void =>
+        void clock.sleep(abortGraceMs, done).then(() => resolve({ entered: true, delayMs: handOverMs }))
       if (graceOver.aborted) return wait()
       graceOver.addEventListener('abort', wait, { once: true, signal: done })
     })

@@ -33,6 +33,11 @@ export interface EngineOptions {
   readonly app: AppFunctions
   readonly contextOf: ContextOf
   readonly roles: Roles
+  /**
+   * What this process gives back is handed to the others by its doorbell; where that reaches this process alone, the
+   * least delay leaves it to their sweeps, which expect nobody then. Default 0.
+   */
+  readonly handOverMs?: number
 }
 
 /** One process' share of the work: takes turns and runs steps, in the roles it was given, until it is stopped. */
@@ -76,6 +81,7 @@ export class WorkflowEngine {
       dispatcher,
       sweeper,
       app,
+      handOverMs: options.handOverMs ?? 0,
       ...signals,
     }
     this.#orchestrator = new Orchestrator(this.#parts, roles.run, options.contextOf)
