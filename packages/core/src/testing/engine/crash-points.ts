@@ -20,7 +20,9 @@ const app: TestApp = {
       const both = await Promise.all([workflow.do<number>('a', 'add', n), workflow.do('b', () => n)])
       await workflow.sleep('nap', 5)
       const retried = await workflow.do('c', 'flaky', null, { retries: 5 })
-      const caught = await workflow.do('d', () => Promise.reject(new Error('no'))).catch((error: Error) => error.message)
+      const caught = await workflow
+        .do('d', () => Promise.reject(new Error('no')))
+        .catch((error: Error) => error.message)
       return [...both, retried, caught]
     },
   },
@@ -55,7 +57,8 @@ async function dieAt(world: EngineWorld, at: { call: number; when: When } | null
   const victim = await world.process(app, { gate, timing })
   const started = victim.startRun('order', 7, { runId: 'the run' })
   started.catch(() => undefined) // A death answers nothing; without one the end is checked below.
-  const ended = at === null ? null : await Promise.race([died.promise, victim.end('the run').catch(() => pause(60_000))])
+  const ended =
+    at === null ? null : await Promise.race([died.promise, victim.end('the run').catch(() => pause(60_000))])
   if (at === null || ended !== undefined) {
     await started
     assert.deepEqual(await victim.end('the run'), expected)
@@ -84,7 +87,9 @@ export function crashPointScenarios(harness: EngineHarness): ScenarioGroup {
   const atEveryPoint = async (when: When): Promise<void> => {
     const calls = await inWorld(null)
     assert.ok(calls >= 10, `the scenario makes ${calls} calls`)
-    const points = Array.from({ length: calls }, (_, i) => i + 1).filter((i) => i % (harness.everyCrashPoint ?? 1) === 0)
+    const points = Array.from({ length: calls }, (_, i) => i + 1).filter(
+      (i) => i % (harness.everyCrashPoint ?? 1) === 0,
+    )
     for (let i = 0; i < points.length; i += 4) {
       await Promise.all(points.slice(i, i + 4).map((call) => inWorld({ call, when })))
     }

@@ -16,7 +16,9 @@ const byLease = { leaseMs: 300, deathGraceMs: 60_000, sweepMs: 50, redispatchAft
 export const crashScenarios: ScenarioGroup = {
   name: 'crashes',
   scenarios: {
-    'F10: killed while a step runs: the attempt is lost, the next one goes on, retries are untouched': async (world) => {
+    'F10: killed while a step runs: the attempt is lost, the next one goes on, retries are untouched': async (
+      world,
+    ) => {
       const entered = door()
       const ids: string[] = []
       const attempts: number[] = []
@@ -150,7 +152,10 @@ export const crashScenarios: ScenarioGroup = {
         // A worker that takes it and is never seen again.
         const ask = { runId, step, owner: `victim ${i}`, claimId: randomUUID(), leaseMs: 1, known: ['killer'] }
         await until('it is claimed', async () => {
-          const claim = await turns.ports.store.claimStep({ ...ask, limit: { max: MAX_LOST_ATTEMPTS, reason: 'never' } })
+          const claim = await turns.ports.store.claimStep({
+            ...ask,
+            limit: { max: MAX_LOST_ATTEMPTS, reason: 'never' },
+          })
           return claim !== null
         })
         await pause(2)
@@ -165,7 +170,9 @@ export const crashScenarios: ScenarioGroup = {
       assert.deepEqual(await turns.end(runId), { kind: 'completed', output: 'survived' })
       assert.equal(worker.seen('step-started').length, 1)
     },
-    'frozen for longer than its lease: another takes over, the first one wakes up and achieves nothing': async (world) => {
+    'frozen for longer than its lease: another takes over, the first one wakes up and achieves nothing': async (
+      world,
+    ) => {
       const entered = door()
       const inside = door()
       world.expectRoughness()
@@ -180,7 +187,9 @@ export const crashScenarios: ScenarioGroup = {
         },
         workflows: {
           order: async ({ workflow }) => {
-            const here = await workflow.do('here', () => (entered2.once() ? inside.opened.then(() => 'frozen') : 'fresh'))
+            const here = await workflow.do('here', () =>
+              entered2.once() ? inside.opened.then(() => 'frozen') : 'fresh',
+            )
             return [here, await workflow.do('charge', 'charge')]
           },
           step: async ({ workflow }) => workflow.do('charge', 'charge'),
@@ -203,7 +212,10 @@ export const crashScenarios: ScenarioGroup = {
       const ended = await other.end(inlineRun)
       assert.equal(ended.kind, 'completed')
       assert.deepEqual((ended as { output: unknown[] }).output[0], 'fresh')
-      await until('the first one noticed', () => frozen.seen('lease-lost').length > 0 || frozen.seen('trouble').length > 0)
+      await until(
+        'the first one noticed',
+        () => frozen.seen('lease-lost').length > 0 || frozen.seen('trouble').length > 0,
+      )
       assert.deepEqual(await other.end(stepRun), expected)
       assert.equal(frozen.seen('run-completed').length, 0)
       assert.equal(frozen.seen('step-succeeded').length, 0)
@@ -220,7 +232,10 @@ export const crashScenarios: ScenarioGroup = {
         },
         workflows: {
           order: async ({ workflow }, n: number) => {
-            const [a, b] = await Promise.all([workflow.do('a', 'slow', n), workflow.do('b', () => pause(n).then(() => n))])
+            const [a, b] = await Promise.all([
+              workflow.do('a', 'slow', n),
+              workflow.do('b', () => pause(n).then(() => n)),
+            ])
             await workflow.sleep('nap', n)
             return Number(a) + Number(b) + Number(await workflow.do('c', 'slow', n))
           },
@@ -245,13 +260,19 @@ export const crashScenarios: ScenarioGroup = {
       let away = true
       const app: TestApp = {
         functions: { echo },
-        workflows: { order: async ({ workflow }, n: number) => workflow.do('a', 'echo', await workflow.do('b', 'echo', n)) },
+        workflows: {
+          order: async ({ workflow }, n: number) => workflow.do('a', 'echo', await workflow.do('b', 'echo', n)),
+        },
       }
       const worker = await world.process(app)
       worker.gate.fault = (name, call) => (name === 'ring' && away ? Promise.reject(new Error('queue down')) : call())
       const runIds = await Promise.all([1, 2, 3].map((n) => worker.begin('order', n)))
       await until('the queue was tried', () => worker.seen('trouble').length >= 1)
-      assert.deepEqual(await Promise.all(runIds.map((runId) => worker.status(runId))), ['running', 'running', 'running'])
+      assert.deepEqual(await Promise.all(runIds.map((runId) => worker.status(runId))), [
+        'running',
+        'running',
+        'running',
+      ])
       away = false
       for (const [i, runId] of runIds.entries()) {
         assert.deepEqual(await worker.end(runId), { kind: 'completed', output: i + 1 })
@@ -295,7 +316,11 @@ export const crashScenarios: ScenarioGroup = {
           long: async ({ workflow }) => {
             const seen: unknown[] = []
             for (let i = 0; i < 12; i += 1) {
-              const pair = await Promise.all([workflow.do('rpc', 'echo', i), workflow.do('inline', () => i), workflow.sleep('nap', 3)])
+              const pair = await Promise.all([
+                workflow.do('rpc', 'echo', i),
+                workflow.do('inline', () => i),
+                workflow.sleep('nap', 3),
+              ])
               seen.push(pair[0], pair[1])
             }
             return seen
@@ -303,10 +328,15 @@ export const crashScenarios: ScenarioGroup = {
         },
       }
       const timing = { parkedRuns: 1 }
-      const processes = [await world.process(app), await world.process(app, { timing }), await world.process(app, { timing: { parkedRuns: 0 } })]
+      const processes = [
+        await world.process(app),
+        await world.process(app, { timing }),
+        await world.process(app, { timing: { parkedRuns: 0 } }),
+      ]
       const runIds = await Promise.all(Array.from({ length: 12 }, (_, i) => processes[i % 3]!.begin('long')))
       const expected = Array.from({ length: 12 }, (_, i) => [i, i]).flat()
-      for (const runId of runIds) assert.deepEqual(await processes[0]!.end(runId), { kind: 'completed', output: expected })
+      for (const runId of runIds)
+        assert.deepEqual(await processes[0]!.end(runId), { kind: 'completed', output: expected })
     },
     'F1–F4: several processes on the same runs, every item rung twice: each attempt once': async (world) => {
       const app: TestApp = {
@@ -327,7 +357,11 @@ export const crashScenarios: ScenarioGroup = {
         },
       }
       const doubled = { wrapQueue: doubling }
-      const processes = [await world.process(app, doubled), await world.process(app, doubled), await world.process(app, doubled)]
+      const processes = [
+        await world.process(app, doubled),
+        await world.process(app, doubled),
+        await world.process(app, doubled),
+      ]
       const runIds = await Promise.all(Array.from({ length: 24 }, (_, i) => processes[i % 3]!.begin('fan', i)))
       for (const runId of runIds) {
         assert.deepEqual(await processes[0]!.end(runId), { kind: 'completed', output: 7 })
@@ -343,7 +377,9 @@ function firstTime(): { once(): boolean; happened(): boolean } {
   return { once: () => (times += 1) === 1, happened: () => times > 0 }
 }
 
-function doubling(queue: Parameters<NonNullable<import('./process-options.ts').ProcessOptions['wrapQueue']>>[0]): typeof queue {
+function doubling(
+  queue: Parameters<NonNullable<import('./process-options.ts').ProcessOptions['wrapQueue']>>[0],
+): typeof queue {
   return {
     ...queue,
     doorbell: (queues) => {

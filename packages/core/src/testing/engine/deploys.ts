@@ -13,7 +13,9 @@ function versions(old: Body, changed: Body): { old: TestApp; changed: TestApp } 
   return { old: { functions, workflows: { order: old } }, changed: { functions, workflows: { order: changed } } }
 }
 
-const changes: Readonly<Record<string, { readonly apps: { old: TestApp; changed: TestApp }; readonly reason: RegExp }>> = {
+const changes: Readonly<
+  Record<string, { readonly apps: { old: TestApp; changed: TestApp }; readonly reason: RegExp }>
+> = {
   'another input': {
     reason: /'charge'.*another input for 'echo'/,
     apps: versions(
@@ -143,7 +145,10 @@ export const deployScenarios: ScenarioGroup = {
     },
     'A23: a worker leaves alone what it does not know': async (world) => {
       const known: TestApp = { functions, workflows: { known: async ({ workflow }) => workflow.do('a', 'echo', 1) } }
-      const both: TestApp = { functions, workflows: { ...known.workflows, newer: async ({ workflow }) => workflow.do('a', 'echo', 2) } }
+      const both: TestApp = {
+        functions,
+        workflows: { ...known.workflows, newer: async ({ workflow }) => workflow.do('a', 'echo', 2) },
+      }
       const old = await world.process(known)
       const producer = await world.process(both, { works: false })
       if (world.mode === 'inline') {
@@ -176,7 +181,10 @@ export const deployScenarios: ScenarioGroup = {
         await workflow.sleep('wait', 150)
         return [first, await workflow.do('b', 'echo', 2)]
       }
-      const app: TestApp = { functions: { ...functions, gone: (_services, n: number) => n }, workflows: { order: body } }
+      const app: TestApp = {
+        functions: { ...functions, gone: (_services, n: number) => n },
+        workflows: { order: body },
+      }
       const before = await world.process(app)
       const runId = await before.begin('order')
       await until('the first step is through', async () => (await before.history(runId)).length === 1)

@@ -53,7 +53,10 @@ const app: TestApp = {
       return { input, rpc, inline }
     },
     gives: async (_services, input: unknown) => input,
-    voids: async ({ workflow }) => [await workflow.do('void', 'nothing'), await workflow.do('void here', () => undefined)],
+    voids: async ({ workflow }) => [
+      await workflow.do('void', 'nothing'),
+      await workflow.do('void here', () => undefined),
+    ],
     aliases: async ({ workflow }) => {
       const original = { list: [1] }
       const got = await workflow.do('inline', () => original)
@@ -63,7 +66,10 @@ const app: TestApp = {
     types: async ({ workflow }) => {
       const seen: boolean[] = []
       for (let i = 0; i < 3; i += 1) {
-        const given = await workflow.do<{ at: Date; map: Map<string, number> }>('typed', () => ({ at: new Date(i), map: new Map([['a', i]]) }))
+        const given = await workflow.do<{ at: Date; map: Map<string, number> }>('typed', () => ({
+          at: new Date(i),
+          map: new Map([['a', i]]),
+        }))
         seen.push(given.at instanceof Date && given.map instanceof Map)
         await workflow.sleep('so that it is replayed', 5)
       }
@@ -124,7 +130,11 @@ export const valueScenarios: ScenarioGroup = {
     },
     'what cannot be kept is an error at its step, with the path': async (world) => {
       const worker = await world.process({
-        functions: { ...app.functions, account: () => ({ user: new Account() }), method: () => ({ user: { save: () => 1 } }) },
+        functions: {
+          ...app.functions,
+          account: () => ({ user: new Account() }),
+          method: () => ({ user: { save: () => 1 } }),
+        },
         functionOptions: { method: { retries: 3 } },
         workflows: {
           result: async ({ workflow }) => workflow.do('a', 'method'),
@@ -132,7 +142,8 @@ export const valueScenarios: ScenarioGroup = {
           inline: async ({ workflow }) => workflow.do('a', () => ({ deep: [Symbol('x')] })),
           data: async ({ workflow }) => workflow.do('a', 'echo', { send: () => 1 }),
           output: async () => ({ user: { save: () => 1 } }),
-          survives: async ({ workflow }) => workflow.do('a', 'method').catch((error: unknown) => NotSerializableError.is(error)),
+          survives: async ({ workflow }) =>
+            workflow.do('a', 'method').catch((error: unknown) => NotSerializableError.is(error)),
         },
       })
       for (const [name, path] of [

@@ -15,7 +15,8 @@ const app: TestApp = {
     },
     chain: async ({ workflow }, n: number) => {
       let sum = 0
-      for (let i = 0; i < n; i += 1) sum = i % 20 === 0 ? await workflow.do<number>('rpc', 'add', sum) : await workflow.do('here', () => sum + 1)
+      for (let i = 0; i < n; i += 1)
+        sum = i % 20 === 0 ? await workflow.do<number>('rpc', 'add', sum) : await workflow.do('here', () => sum + 1)
       return sum
     },
     ten: async ({ workflow }) => {

@@ -18,7 +18,14 @@ const app: TestApp = {
   workflowOptions: { order: { tags: ['shop', 'eu'] } },
 }
 
-const unknownIds = ['no such run', 'not-a-uuid', '', '01890a5d-ac96-774b-bcce-b302099a8057', "x'; drop table", 'é'.repeat(300)]
+const unknownIds = [
+  'no such run',
+  'not-a-uuid',
+  '',
+  '01890a5d-ac96-774b-bcce-b302099a8057',
+  "x'; drop table",
+  'é'.repeat(300),
+]
 
 export const observeScenarios: ScenarioGroup = {
   name: 'observe',
@@ -33,7 +40,10 @@ export const observeScenarios: ScenarioGroup = {
         await assert.rejects(service.waitForRun(id, { timeout: 1_000 }), notFound)
         await assert.rejects(service.cancelRun(id), notFound)
         await assert.rejects(service.resumeRun(id), notFound)
-        await assert.rejects(service.watchRun(id, () => undefined), notFound)
+        await assert.rejects(
+          service.watchRun(id, () => undefined),
+          notFound,
+        )
       }
     },
     'waitForRun: pushed, to any number of waiters in any process, at any time': async (world) => {
@@ -149,15 +159,29 @@ export const observeScenarios: ScenarioGroup = {
       const worker = await world.process(
         {
           ...app,
-          functions: { ...app.functions, flaky: ({ workflowStep }) => workflowStep.attemptCount < 2 && Promise.reject(new Error('no')) },
-          workflows: { ...app.workflows, retried: async ({ workflow }) => workflow.do('f', 'flaky', null, { retries: 1 }) },
+          functions: {
+            ...app.functions,
+            flaky: ({ workflowStep }) => workflowStep.attemptCount < 2 && Promise.reject(new Error('no')),
+          },
+          workflows: {
+            ...app.workflows,
+            retried: async ({ workflow }) => workflow.do('f', 'flaky', null, { retries: 1 }),
+          },
         },
         { observer },
       )
       await worker.output('order', 1)
       await worker.output('retried')
       await worker.failure('refund')
-      for (const kind of ['run-started', 'run-parked', 'step-started', 'step-succeeded', 'step-retried', 'run-completed', 'run-failed']) {
+      for (const kind of [
+        'run-started',
+        'run-parked',
+        'step-started',
+        'step-succeeded',
+        'step-retried',
+        'run-completed',
+        'run-failed',
+      ]) {
         assert.ok(kinds.includes(kind), `${kind} is among ${[...new Set(kinds)].join(' ')}`)
       }
     },

@@ -43,7 +43,10 @@ const patient: Partial<EngineSettings> = {
 }
 const eager: Partial<EngineSettings> = { leaseMs: 600, sweepMs: 30, redispatchAfterMs: 60, watchPollMs: 100 }
 
-async function allEnd(world: EngineWorld, options: { losses: Losses; seed: number; deadNotices: boolean }): Promise<void> {
+async function allEnd(
+  world: EngineWorld,
+  options: { losses: Losses; seed: number; deadNotices: boolean },
+): Promise<void> {
   const random = seededRandom(options.seed)
   const open = {
     timing: eager,

@@ -19,7 +19,9 @@ const app: TestApp = {
 type Schema = NonNullable<FunctionOptions<unknown, unknown>['input']>
 
 /** A Standard Schema by hand: the text of a number becomes a number. */
-function schema(validate: (value: unknown) => { value: unknown } | { issues: { message: string; path?: string[] }[] }): Schema {
+function schema(
+  validate: (value: unknown) => { value: unknown } | { issues: { message: string; path?: string[] }[] },
+): Schema {
   return { '~standard': { version: 1, vendor: 'test', validate } }
 }
 
@@ -73,8 +75,16 @@ export const startScenarios: ScenarioGroup = {
         await codeOf(worker.startRun('order', {}, { runId: 'x'.repeat(201) })),
         await codeOf(worker.startRun('order', {}, { runId: 'a\0b' })),
       ]
-      assert.deepEqual(codes.slice(0, 4), ['WORKFLOW_NOT_FOUND', 'NOT_SERIALIZABLE', 'PAYLOAD_TOO_LARGE', 'INVALID_INPUT'])
-      assert.ok(codes.slice(4).every((code) => code === 'INVALID_NAME' || code === 'INVALID_INPUT'), codes.join(' '))
+      assert.deepEqual(codes.slice(0, 4), [
+        'WORKFLOW_NOT_FOUND',
+        'NOT_SERIALIZABLE',
+        'PAYLOAD_TOO_LARGE',
+        'INVALID_INPUT',
+      ])
+      assert.ok(
+        codes.slice(4).every((code) => code === 'INVALID_NAME' || code === 'INVALID_INPUT'),
+        codes.join(' '),
+      )
       await assert.rejects(worker.startRun('ordr', {}), /'ordr'.*'order'/)
       await assert.rejects(worker.startRun('order', { user: { save: () => 1 } }), /user\.save/)
       await assert.rejects(worker.startRun('checked', { amount: 'many' }), /amount.*must be a number/)

@@ -40,8 +40,45 @@ export const stopScenarios: ScenarioGroup = {
       for (const [n, runId] of runIds.entries()) {
         assert.deepEqual(await current.end(runId), { kind: 'completed', output: 10 * (n % 5) + 10 })
         const history = await current.history(runId)
-        assert.ok(history.every(({ status }) => status === 'succeeded'), 'a stop is not a crash')
+        assert.ok(
+          history.every(({ status }) => status === 'succeeded'),
+          'a stop is not a crash',
+        )
       }
+    },
+    'A16: what is given back is taken by another at once, not when it would be dispatched again': async (world) => {
+      world.expectRoughness()
+      const timing = { redispatchAfterMs: 60_000, leaseMs: 60_000, sweepMs: 200 }
+      const entered = door()
+      const app: TestApp = {
+        functions: {
+          stubborn: async ({ workflowStep }) => {
+            if (workflowStep.attemptCount > 1) return 'second worker'
+            entered.open()
+            return new Promise(() => undefined)
+          },
+        },
+        workflows: {
+          between: async ({ workflow }) => {
+            for (let i = 0; i < 200; i += 1) await workflow.do('here', () => pause(2))
+            return 'through'
+          },
+          parked: async ({ workflow }) => workflow.sleep('nap', 100).then(() => 'awake'),
+          within: async ({ workflow }) => workflow.do('stubborn', 'stubborn'),
+        },
+      }
+      const first = await world.process(app, { timing })
+      const runIds = await Promise.all(['between', 'parked', 'within'].map((name) => first.begin(name)))
+      await entered.opened
+      const second = await world.process(app, { timing })
+      await first.close({ graceMs: 0 })
+      const began = performance.now()
+      const ends = await Promise.all(runIds.map((runId) => second.end(runId, 5_000)))
+      assert.deepEqual(
+        ends.map((end) => end.kind === 'completed' && end.output),
+        ['through', 'awake', 'second worker'],
+      )
+      assert.ok(performance.now() - began < 3_000)
     },
     'an executing step returns within the grace: recorded, never run again': async (world) => {
       const entered = door()
@@ -54,7 +91,9 @@ export const stopScenarios: ScenarioGroup = {
             return 'finished'
           },
         },
-        workflows: { order: async ({ workflow }) => [await workflow.do('slow', 'slow'), await workflow.do('b', () => 'b')] },
+        workflows: {
+          order: async ({ workflow }) => [await workflow.do('slow', 'slow'), await workflow.do('b', () => 'b')],
+        },
       }
       const first = await world.process(app)
       const runId = await first.begin('order')
@@ -113,7 +152,8 @@ export const stopScenarios: ScenarioGroup = {
           },
         },
         workflows: {
-          order: async ({ workflow }) => Promise.all([workflow.do('stubborn', 'stubborn'), workflow.do('heeds', 'heeds')]),
+          order: async ({ workflow }) =>
+            Promise.all([workflow.do('stubborn', 'stubborn'), workflow.do('heeds', 'heeds')]),
         },
       }
       const first = await world.process(app)
