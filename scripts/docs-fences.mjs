@@ -29,7 +29,9 @@ export function checkPage(page, text) {
     const end = lines.indexOf('```', i + 1)
     if (end < 0) throw new Error(`${page}:${i + 1}: a fence without an end`)
     const found = lines.slice(i + 1, end)
-    const wanted = free.has(opening[1]) ? found : expected(lines, i, (message) => problems.push(`${page}:${i + 1}  ${message}`))
+    const wanted = free.has(opening[1])
+      ? found
+      : expected(lines, i, (message) => problems.push(`${page}:${i + 1}  ${message}`))
     if (wanted && wanted.join('\n') !== found.join('\n')) problems.push(`${page}:${i + 1}  is not what its source says`)
     out.push(...(wanted ?? found), '```')
     i = end

@@ -126,6 +126,31 @@ describe('SIGKILL of a worker', () => {
   })
 })
 
+describe('SIGSTOP of a worker', () => {
+  test('in the middle of an RPC step: its lease runs out, and what it does when it goes on counts for nothing', async () => {
+    const env = { LEASE_MS: '2000' }
+    await Promise.all([world.startWorker(env), world.startWorker(env)])
+    const { runId } = await world.rpc.startWorkflow('rpc-hold')
+    const first = await world.entry({ event: 'started', step: 'hold' })
+
+    const frozenAt = performance.now()
+    world.worker(first.pid).signal('SIGSTOP')
+    const second = await world.entry({ event: 'started', step: 'hold', attempt: 2 })
+    measured('SIGSTOP in an RPC step with a lease of 2 s, until its next attempt starts', frozenAt)
+    world.worker(first.pid).signal('SIGCONT')
+    await world.entry({ event: 'aborted', step: 'hold', attempt: 1, pid: first.pid })
+    world.openGate()
+
+    expect(await world.services.workflowService.waitForRun(runId, deadline)).toEqual(['first', 'hold', 'last'])
+    expect(world.entries({ event: 'ended', step: 'hold' }).map(({ pid }) => pid)).toEqual([second.pid])
+    const held = (await world.services.workflowService.getRunHistory(runId)).filter((each) => each.stepName === 'hold')
+    expect(held.map(({ attemptCount, status }) => [attemptCount, status])).toEqual([
+      [1, 'failed'],
+      [2, 'succeeded'],
+    ])
+  })
+})
+
 describe('SIGTERM of a worker', () => {
   test('lets an executing step end, and the run goes on elsewhere', async () => {
     await Promise.all([world.startWorker(), world.startWorker()])

@@ -24,7 +24,8 @@ function processesOf(output: string): number[] {
   return [api, one, two].map(Number)
 }
 
-const isAlive = (pid: number) => fs.existsSync(`/proc/${pid}/cmdline`) && fs.readFileSync(`/proc/${pid}/cmdline`).length > 0
+const isAlive = (pid: number) =>
+  fs.existsSync(`/proc/${pid}/cmdline`) && fs.readFileSync(`/proc/${pid}/cmdline`).length > 0
 
 test.each([
   ['npm start', []],
@@ -33,7 +34,9 @@ test.each([
   const started = performance.now()
   const run = demo(...args)
   expect(await run.exit(), run.output).toBe(0)
-  console.log(`measured: the demo of '${command}' without builds and server: ${Math.round(performance.now() - started)} ms`)
+  console.log(
+    `measured: the demo of '${command}' without builds and server: ${Math.round(performance.now() - started)} ms`,
+  )
 
   expect(run.output.trimEnd().split('\n').at(-1)).toMatch(/^run [0-9a-f-]{36} completed$/)
   const fence = captured(fs.readFileSync(page, 'utf8'), command)

@@ -30,20 +30,21 @@ async function thumbnail(): Promise<unknown> {
 }
 
 const emails = ['a@b.c', 'd@e.f']
-const results = {
-  'basic-steps': await ended(rpc.startWorkflow('basic-steps', { email: 'a@b.c' })),
-  parallel: await ended(rpc.startWorkflow('parallel', { items: ['chair', 'table'] })),
-  loop: await ended(rpc.startWorkflow('loop', { emails })),
-  timeout: await ended(rpc.startWorkflow('timeout', { item: 'lamp' })),
-  refusal: await ended(rpc.startWorkflow('refusal', { amount: -1 })),
-  'buy, busy gateway': await ended(rpc.startWorkflow('buy', { item: 'chair', card: 'good' })),
-  'buy, stolen card': await ended(rpc.startWorkflow('buy', { item: 'chair', card: 'stolen' })),
-  gift: await rpc.startWorkflow('gift', { to: 'nobody', amount: 1 }).catch((error: Error) => error.message),
-  report: await ended(rpc.startWorkflow('report', { limit: 0 })),
-  family: await ended(rpc.startWorkflow('family', { email: 'g@h.i' })),
-  polling: await rpc.invoke('triggerAndWait', { email: 'a@b.c' }),
-  operations: await operations(services),
-  thumbnail: await thumbnail(),
+const stories = {
+  'basic-steps': ended(rpc.startWorkflow('basic-steps', { email: 'a@b.c' })),
+  parallel: ended(rpc.startWorkflow('parallel', { items: ['chair', 'table'] })),
+  loop: ended(rpc.startWorkflow('loop', { emails })),
+  timeout: ended(rpc.startWorkflow('timeout', { item: 'lamp' })),
+  refusal: ended(rpc.startWorkflow('refusal', { amount: -1 })),
+  'buy, busy gateway': ended(rpc.startWorkflow('buy', { item: 'chair', card: 'good' })),
+  'buy, stolen card': ended(rpc.startWorkflow('buy', { item: 'chair', card: 'stolen' })),
+  gift: rpc.startWorkflow('gift', { to: 'nobody', amount: 1 }).catch((error: Error) => error.message),
+  report: ended(rpc.startWorkflow('report', { limit: 0 })),
+  family: ended(rpc.startWorkflow('family', { email: 'g@h.i' })),
+  polling: rpc.invoke('triggerAndWait', { email: 'a@b.c' }),
+  operations: operations(services),
+  thumbnail: thumbnail(),
 }
-console.log(JSON.stringify(results))
+const results = await Promise.all(Object.entries(stories).map(async ([name, story]) => [name, await story]))
+console.log(JSON.stringify(Object.fromEntries(results)))
 await closeServices(services)

@@ -5,7 +5,9 @@ import postgres from 'postgres'
 export const createSingletonServices = async (url = process.env['DATABASE_URL'] ?? '') => {
   const sql = postgres(url)
   const queueService = new PgBossQueueService(url)
-  const workflowService = new PgWorkflowService(sql, queueService, 'workflows')
+  const { LEASE_MS } = process.env
+  const options = LEASE_MS ? { leaseMs: Number(LEASE_MS) } : {}
+  const workflowService = new PgWorkflowService(sql, queueService, 'workflows', options)
   return { sql, queueService, workflowService }
 }
 

@@ -37,7 +37,7 @@ export const timeout = pikkuWorkflowFunc<{ item: string }, string>(async ({ work
   // #region timeout
   const answer = await Promise.race([
     workflow.do('Reserve', 'reserve', { item }),
-    workflow.sleep('Give up', '30s').then(() => undefined),
+    workflow.sleep('Give up', '10s').then(() => undefined),
   ])
   // #endregion
   return answer?.reservation ?? 'nobody answered'

@@ -1,0 +1,98 @@
+import { execFileSync } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import { startFreshPostgres, type PostgresServer } from '@pikku/tooling/postgres'
+import postgres from 'postgres'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { checkPage, pages } from '../../scripts/docs-fences.mjs'
+import { runPikku } from '../harness/generate.ts'
+import { TestProcess } from '../harness/processes.ts'
+
+const root = path.resolve(import.meta.dirname, '../..')
+const cwd = path.join(root, 'docs/examples')
+const read = (file: string) => fs.readFileSync(path.join(root, file), 'utf8')
+
+describe('the pages', () => {
+  test.each(pages())('%s: every fence is what its source says (scripts/docs-fences.mjs --update writes it)', (page) => {
+    expect(checkPage(page, read(page)).problems).toEqual([])
+  })
+
+  test('a fence without a source, or with another text, is found', () => {
+    const problems = (text: string) => checkPage('page.md', text).problems
+    expect(problems('```ts\nfoo()\n```')).toEqual([expect.stringContaining('page.md:1  has no source')])
+    const source = '<!-- source: docs/examples/pikku.config.json -->\n\n'
+    expect(problems(`${source}\`\`\`json\n{}\n\`\`\``)).toEqual([
+      expect.stringContaining('is not what its source says'),
+    ])
+    expect(problems('```text\nanything\n```')).toEqual([])
+  })
+
+  const linking = [...pages(), ...fs.readdirSync(path.join(root, 'docs/adr')).map((name) => `docs/adr/${name}`)]
+  test.each(linking)('%s: every link leads to a file', (page) => {
+    const targets = [...read(page).matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g)].map(([, target = '']) => target)
+    const missing = targets.filter((target) => !fs.existsSync(path.resolve(root, path.dirname(page), target)))
+    expect(missing).toEqual([])
+  })
+
+  test('the guarantee stands in the README and in the guide, word for word', () => {
+    const guarantee =
+      /a step's result is recorded exactly once and never changes; a step is [*_]attempted[*_] at least once — a crash between its side effect and its record runs it again, with the same `invocationId`, which is what makes outside effects idempotent\./
+    expect(read('README.md')).toMatch(guarantee)
+    expect(read('docs/retries-and-crashes.md')).toMatch(guarantee)
+  })
+})
+
+describe('the examples', () => {
+  let server: PostgresServer
+  let worker: TestProcess
+  let env: NodeJS.ProcessEnv
+
+  beforeAll(async () => {
+    // A server of its own: the examples' database is called `myapp`, and nobody's `myapp` is to be touched.
+    server = await startFreshPostgres()
+    const sql = postgres(server.url, { max: 1 })
+    await sql.unsafe('create database myapp').finally(() => sql.end())
+    env = {
+      NODE_OPTIONS: `--import=${path.join(root, 'conformance/document/reroute.mjs')}`,
+      REROUTE: JSON.stringify({ 'localhost:5432': `127.0.0.1:${server.port}` }),
+      PGUSER: 'postgres',
+      PGPASSWORD: new URL(server.url).password,
+    }
+    worker = new TestProcess('src/worker.ts', { cwd, env })
+    await worker.printed(/^ready$/m)
+  })
+  afterAll(async () => {
+    worker.signal('SIGTERM')
+    expect(await worker.exit(), worker.output).toBe(0)
+    await server.dispose()
+  })
+
+  async function lastLine<T>(file: string): Promise<T> {
+    const run = new TestProcess(file, { cwd, env })
+    expect(await run.exit(), run.output).toBe(0)
+    return JSON.parse(run.output.trimEnd().split('\n').at(-1) ?? '') as T
+  }
+
+  test('are accepted by pikku, with every key of the configuration too, and by the compiler', () => {
+    runPikku(cwd)
+    runPikku(cwd, '-c', 'all-keys.config.json')
+    execFileSync(process.execPath, [path.join(cwd, 'node_modules/typescript/bin/tsc')], { cwd, stdio: 'pipe' })
+  })
+
+  test('the server of the README', async () => {
+    expect(await lastLine('src/server.ts')).toEqual({ userId: 'user of a@b.c' })
+  })
+
+  test('inline mode', async () => {
+    expect(await lastLine('src/inline.ts')).toEqual({ status: 'completed', workflow: 'order-fulfillment' })
+  })
+
+  test('everything that needs workers', async () => {
+    const results = await lastLine<{ parallel: { history: string[] } }>('src/tour.ts')
+    results.parallel.history.sort() // They settle in any order.
+    expect(results).toMatchSnapshot({
+      report: { output: { id: expect.any(String), month: expect.any(Number), sample: expect.any(Boolean) } },
+      operations: { output: expect.stringMatching(/^receipt [0-9a-f-]{36}$/) },
+    })
+  })
+})
