@@ -26,11 +26,16 @@ function delayOf(until: (Command & { kind: 'sleep' })['until'], now: number): nu
 }
 
 /** An output that cannot be kept fails the run: it would on every replay (A37). */
-export async function encodeLeaving(leaving: Leaving, codeHash: string, payloads: Payloads): Promise<NextMove> {
+export async function encodeLeaving(
+  leaving: Leaving,
+  { workflow, codeHash }: { workflow: string; codeHash: string },
+  payloads: Payloads,
+): Promise<NextMove> {
   switch (leaving.kind) {
     case 'complete':
       try {
-        return { kind: 'complete', output: (await payloads.encode(leaving.output, "the workflow's output")).payload }
+        const what = `the output of workflow '${workflow}'`
+        return { kind: 'complete', output: (await payloads.encode(leaving.output, what)).payload }
       } catch (error) {
         if (!isUnkeepable(error)) throw error
         return { kind: 'fail', error: await payloads.encodeError(error) }

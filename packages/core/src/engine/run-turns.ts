@@ -176,7 +176,8 @@ export class RunTurns {
   async #commit(schedule: readonly StepPlan[], record: readonly InlineRecord[], leaving: Leaving): Promise<Committed> {
     this.#woken = false
     const { store, dispatcher, sweeper, clock, report } = this.#parts
-    const next = await encodeLeaving(leaving, this.#codeHash, this.#parts.payloads)
+    const { workflow } = this.#body.scope
+    const next = await encodeLeaving(leaving, { workflow, codeHash: this.#codeHash }, this.#parts.payloads)
     const turn: Turn = {
       number: ++this.#turn,
       after: this.#seen.revision,

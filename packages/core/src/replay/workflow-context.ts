@@ -1,5 +1,6 @@
 import type { RunId } from '../contract/index.ts'
 import { WorkflowError } from '../contract/index.ts'
+import { describe } from '../domain/describe.ts'
 import { MAX_DURATION_MS, parseDuration } from '../domain/duration.ts'
 import { MAX_STEPS } from '../domain/limits.ts'
 import { assertStepName } from '../domain/names.ts'
@@ -15,8 +16,8 @@ export interface ContextSource {
   readonly createdAt: number
   /** Throws when the value cannot be kept. */
   encodeInput(value: unknown, what: string): EncodedInput
-  /** Throws `RPC_NOT_FOUND` with near matches. */
-  assertRpc(rpcName: string): void
+  /** Throws `RPC_NOT_FOUND` with near matches; `where` is who asked. */
+  assertRpc(rpcName: string, where: string): void
   /** Throws inside an inline step's function, naming what was asked there: a replay would not come by to ask again. */
   assertInBody(what: string): void
   getRun(): Promise<unknown>
@@ -55,12 +56,12 @@ export function createWorkflowContext(port: ReplayPort, source: ContextSource): 
     do: (name, what, ...rest) => ask(name, () => asked(name, what, rest, { source, port })),
     sleep: (name, duration) =>
       ask(name, () => {
-        assertStepName(name)
+        assertStepName(name, 'workflow.sleep: the step name')
         return { kind: 'sleep', name, until: { inMs: parseDuration(duration, `workflow.sleep('${name}', …)`) } }
       }) as Promise<void>,
     sleepUntil: (name, date) =>
       ask(name, () => {
-        assertStepName(name)
+        assertStepName(name, 'workflow.sleepUntil: the step name')
         return { kind: 'sleep', name, until: { at: instant(date, name, port.now() ?? source.createdAt) } }
       }) as Promise<void>,
     cancel: (reason = 'cancelled by the workflow') => port.cancel(String(reason)),
@@ -88,13 +89,13 @@ function asked(
   rest: readonly unknown[],
   { source, port }: { source: ContextSource; port: ReplayPort },
 ): Request {
-  assertStepName(name)
+  assertStepName(name, 'workflow.do: the step name')
   if (typeof what === 'function') {
     return { kind: 'inline', name, run: what as () => unknown, options: stepOptions(rest[0], name) }
   }
   if (typeof what !== 'string') throw notAStep(name, what)
   // A function that was taken out of the code fails no run that called it before.
-  if (port.recordedRpc(name) !== what) source.assertRpc(what)
+  if (port.recordedRpc(name) !== what) source.assertRpc(what, `workflow.do('${name}', …)`)
   const options = stepOptions(rest[1], name)
   return {
     kind: 'rpc',
@@ -108,10 +109,17 @@ function asked(
 function instant(date: unknown, name: string, now: number): number {
   const where = `workflow.sleepUntil('${name}', …)`
   if (!(date instanceof Date) || Number.isNaN(date.getTime()))
-    throw new WorkflowError('INVALID_DURATION', `${where}: ${describe(date)} is not a valid Date`)
+    throw new WorkflowError('INVALID_DURATION', `${where}: ${invalid(date)} was given; accepted is a valid Date`)
   if (date.getTime() - now > MAX_DURATION_MS)
-    throw new WorkflowError('INVALID_DURATION', `${where}: ${date.toISOString()} is more than 100 years away`)
+    throw new WorkflowError(
+      'INVALID_DURATION',
+      `${where}: ${date.toISOString()} is more than 100 years away; accepted is a Date before that`,
+    )
   return date.getTime()
+}
+
+function invalid(date: unknown): string {
+  return date instanceof Date ? 'an invalid Date' : describe(date)
 }
 
 /** Validated here, where the body can see the error; read again where the step is planned. */
@@ -148,14 +156,4 @@ function notAStep(name: string, what: unknown): WorkflowError {
     'INVALID_INPUT',
     `workflow.do('${name}', …): the second argument must be the name of a function (then its data follows) or a function to run, got ${describe(what)}`,
   )
-}
-
-function describe(value: unknown): string {
-  return value === null
-    ? 'null'
-    : typeof value === 'string'
-      ? `'${value}'`
-      : typeof value === 'object'
-        ? 'an object'
-        : String(value)
 }

@@ -92,8 +92,13 @@ export async function validated(
   throw new WorkflowError(code, `${what} does not fit its schema: ${issues.join('; ')}`)
 }
 
-export function unknownRpc(name: string, registry: Registry): WorkflowError {
-  return new WorkflowError('RPC_NOT_FOUND', `no function is named ${describe(name)}${hint(name, registry.rpcs())}`)
+/** `where`: who asked for it, where that is not the caller at hand. */
+export function unknownRpc(name: string, registry: Registry, where?: string): WorkflowError {
+  const prefix = where === undefined ? '' : `${where}: `
+  return new WorkflowError(
+    'RPC_NOT_FOUND',
+    `${prefix}no function is named ${describe(name)}${hint(name, registry.rpcs())}`,
+  )
 }
 
 export function unknownWorkflow(name: string, registry: Registry): WorkflowError {

@@ -314,8 +314,8 @@ export class WorkflowService {
         workflowName: run.workflow,
         createdAt: run.createdAt,
         encodeInput: (value, what) => this.#payloads.prepare(value, what),
-        assertRpc: (name) => {
-          if (!registry.rpc(name)) throw unknownRpc(name, registry)
+        assertRpc: (name, where) => {
+          if (!registry.rpc(name)) throw unknownRpc(name, registry, where)
         },
         assertInBody: (what) => assertInBody(what, run.workflow),
         getRun: () => this.getRun(run.runId),

@@ -45,8 +45,8 @@ function callBody({ run, app, payloads }: Final, { port, input, traces }: Callin
     workflowName: run.workflow,
     createdAt: run.createdAt,
     encodeInput: (value, what) => payloads.prepare(value, what),
-    assertRpc: (name) => {
-      if (!registry.rpc(name)) throw unknownRpc(name, registry)
+    assertRpc: (name, where) => {
+      if (!registry.rpc(name)) throw unknownRpc(name, registry, where)
     },
     assertInBody: () => undefined,
     getRun: () => toWorkflowRun(run, payloads),
