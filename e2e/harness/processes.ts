@@ -55,6 +55,13 @@ export class TestProcess {
     this.#child.kill(signal)
   }
 
+  /** Ask it to end. @throws when it does so with another code than 0 */
+  async stop(): Promise<void> {
+    this.signal('SIGTERM')
+    const code = await this.exit()
+    if (code !== 0) throw new Error(`${this.#name} ended with ${code}:\n${this.output}`)
+  }
+
   async kill(): Promise<void> {
     this.signal('SIGKILL')
     await this.exit()

@@ -19,7 +19,11 @@ export async function createDatabase(): Promise<{ url: string; drop(): Promise<v
   url.pathname = `/${name}`
   const run = async (statement: string) => {
     const sql = postgres(server, { max: 1, onnotice: () => {} })
-    await sql.unsafe(statement).finally(() => sql.end())
+    try {
+      await sql.unsafe(statement)
+    } finally {
+      await sql.end()
+    }
   }
   await run(`create database ${name}`)
   return { url: url.href, drop: () => run(`drop database ${name} with (force)`) }

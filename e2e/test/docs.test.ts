@@ -51,7 +51,8 @@ describe('the examples', () => {
     // A server of its own: the examples' database is called `myapp`, and nobody's `myapp` is to be touched.
     server = await startFreshPostgres()
     const sql = postgres(server.url, { max: 1 })
-    await sql.unsafe('create database myapp').finally(() => sql.end())
+    await sql.unsafe('create database myapp')
+    await sql.end()
     env = {
       NODE_OPTIONS: `--import=${path.join(root, 'conformance/document/reroute.mjs')}`,
       REROUTE: JSON.stringify({ 'localhost:5432': `127.0.0.1:${server.port}` }),
@@ -62,8 +63,7 @@ describe('the examples', () => {
     await worker.printed(/^ready$/m)
   })
   afterAll(async () => {
-    worker.signal('SIGTERM')
-    expect(await worker.exit(), worker.output).toBe(0)
+    await worker.stop()
     await server.dispose()
   })
 
@@ -88,7 +88,7 @@ describe('the examples', () => {
   })
 
   test('everything that needs workers', async () => {
-    const results = await lastLine<{ parallel: { history: string[] } }>('src/tour.ts')
+    const results = await lastLine<Record<string, unknown> & { parallel: { history: string[] } }>('src/tour.ts')
     results.parallel.history.sort() // They settle in any order.
     expect(results).toMatchSnapshot({
       report: { output: { id: expect.any(String), month: expect.any(Number), sample: expect.any(Boolean) } },

@@ -37,8 +37,7 @@ beforeAll(async () => {
   url = listening[1] ?? ''
 })
 afterAll(async () => {
-  for (const each of [server, worker]) each.signal('SIGTERM')
-  expect(await Promise.all([server.exit(), worker.exit()]), server.output + worker.output).toEqual([0, 0])
+  await Promise.all([server.stop(), worker.stop()])
   await database.drop()
 })
 

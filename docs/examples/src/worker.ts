@@ -7,9 +7,8 @@ const services = await createSingletonServices()
 const workers = new PgBossQueueWorkers(services)
 await workers.registerQueues()
 
-process.once('SIGTERM', async () => {
-  await workers.close()
-  await closeServices(services)
+process.once('SIGTERM', () => {
+  void workers.close().then(() => closeServices(services))
 })
 // #endregion
 

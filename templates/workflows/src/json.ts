@@ -2,7 +2,8 @@
 export function toJson(value: unknown): JsonValue {
   return JSON.parse(
     JSON.stringify(value ?? null, (_key, part: unknown) => {
-      if (part instanceof Error) return { ...part, name: part.name, message: part.message }
+      if (part instanceof Error)
+        return { name: part.name, message: part.message, code: 'code' in part ? part.code : undefined }
       return typeof part === 'bigint' ? String(part) : part
     }),
   )
