@@ -159,8 +159,9 @@ describe('SIGTERM of a worker', () => {
     const stopping = world.worker(pid)
 
     stopping.signal('SIGTERM')
-    // Two sweeps of the other worker: enough for it to take what it must not take.
-    await new Promise((resolve) => setTimeout(resolve, 2_500))
+    // While this one sleeps, the other worker sweeps twice: enough for it to take what it must not take.
+    const other = await world.rpc.startWorkflow('sleeper', { nap: '2500ms' })
+    await world.services.workflowService.waitForRun(other.runId, deadline)
     expect(world.entries({ event: 'started', step: 'hold' })).toHaveLength(1)
     world.openGate()
     expect(await stopping.exit()).toBe(0)

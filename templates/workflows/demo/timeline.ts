@@ -56,6 +56,6 @@ function sleepLines({ stepName, createdAt, dueAt, endedAt }: Step): Line[] {
   return [begins, { key: `${key} over`, at: Date.parse(endedAt), text: columns(stepName, 'sleep', 'over', slept) }]
 }
 
-function columns(step: string, what: string, outcome: string, duration = '', where = ''): string {
+function columns(...[step = '', what = '', outcome = '', duration = '', where = '']: readonly string[]): string {
   return `${step.padEnd(22)}${what.padEnd(12)}${outcome.padEnd(11)}${duration.padStart(8)}   ${where}`.trimEnd()
 }
