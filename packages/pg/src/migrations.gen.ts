@@ -92,7 +92,6 @@ create table {{schema}}.workflow_step (
   ring_at timestamptz,
   rung boolean not null default false,
   rings integer not null default 0,
-  dispatch_attempt integer not null default 0,
   dispatches integer not null default 0,
   created_at timestamptz not null,
   started_at timestamptz,

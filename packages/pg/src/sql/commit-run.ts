@@ -199,14 +199,14 @@ function written(schema: Schema): string {
     insert into ${steps} as s (
       run_id, name, ordinal, kind, status, rpc_name, input, input_digest, output, error, attempt, retries,
       retry_delay_ms, child_run_id, asked_after, asked_revision, settled_seq, settled_at, revision, due_at, ring_at, rung,
-      rings, dispatch_attempt, dispatches, worker, created_at, started_at)
+      rings, dispatches, worker, created_at, started_at)
     select p.run_id, p.name, p.ordinal, p.kind, case when m.i is null then p.status else 'succeeded' end, p."rpcName",
            p.input, p."inputDigest", case when m.i is null then p.output else m.payload end, p.error, p.attempt, p.retries,
            p."retryDelayMs", p.child ->> 'runId', p."askedAfter", p.seq,
            case when p.status <> 'scheduled' or m.i is not null then p.seq end,
            case when p.status <> 'scheduled' or m.i is not null then p.at end, p.seq, p.at + ${interval('p."delayMs"')},
            case when p.kind = 'rpc' then p.at end, p.kind = 'rpc', (p.kind = 'rpc')::integer, (p.kind = 'rpc')::integer,
-           (p.kind = 'rpc')::integer, case when p.kind = 'inline' then p.owner end, p.at,
+           case when p.kind = 'inline' then p.owner end, p.at,
            p.at - ${interval('p."durationMs"')}
     from asked as p
     left join matched as m on m.i = p.i and m.k = p.k

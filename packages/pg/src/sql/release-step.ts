@@ -38,8 +38,7 @@ export function releaseStep(schema: Schema): Statement {
         ring_at = clock.at + ${interval('$7::float8')},
         rung = $7::float8 = 0,
         rings = ($7::float8 = 0)::integer,
-        dispatch_attempt = s.attempt + $6::integer,
-        dispatches = case when s.dispatch_attempt = s.attempt + $6::integer then s.dispatches else 0 end + ($7::float8 = 0)::integer
+        dispatches = s.dispatches + ($7::float8 = 0)::integer
     from locked as l
     cross join clock
     where s.run_id = $1::text and s.name = $2::text and s.ordinal = $3::integer and l.ended_at is null

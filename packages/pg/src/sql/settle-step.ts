@@ -88,9 +88,7 @@ export function settleStep(schema: Schema, patient: boolean): Statement {
         ring_at = case when t.kind = 'retry' then t.at + ${interval('t."delayMs"')} end,
         rung = t.kind = 'retry' and t."delayMs" = 0,
         rings = (t.kind = 'retry' and t."delayMs" = 0)::integer,
-        dispatch_attempt = s.attempt + 1,
-        dispatches = case when s.dispatch_attempt = s.attempt + 1 then s.dispatches else 0 end
-                     + (t.kind = 'retry' and t."delayMs" = 0)::integer
+        dispatches = s.dispatches + (t.kind = 'retry' and t."delayMs" = 0)::integer
     from numbered as t
     where s.run_id = t."runId" and s.name = t.name and s.ordinal = t.ordinal
       and s.status = 'running' and s.claim_id = t."claimId" and s.epoch = t.epoch

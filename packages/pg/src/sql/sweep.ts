@@ -238,8 +238,7 @@ function steps(schema: Schema): string {
         ring_at = case when not l.over then clock.at + ${interval(`$2::float8 * 2 ^ least(s.rings, 20)`)} end,
         rung = false,
         rings = s.rings + 1,
-        dispatch_attempt = s.attempt + 1,
-        dispatches = case when s.dispatch_attempt = s.attempt + 1 then s.dispatches else 0 end + 1
+        dispatches = s.dispatches + 1
     from locked_steps as l
     cross join clock
     where s.run_id = l.run_id and s.name = l.name and s.ordinal = l.ordinal
