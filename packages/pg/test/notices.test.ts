@@ -1,0 +1,5 @@
+import { describe, it } from 'vitest'
+
+describe('notices over LISTEN/NOTIFY', () => {
+  it.todo('delivered across stores')
+})

@@ -1,0 +1,5 @@
+import { describe, it } from 'vitest'
+
+describe('connections and pools', () => {
+  it.todo('few, and gone after close')
+})
