@@ -5,9 +5,11 @@ import { applyExemptions, type Diagnostic, type SizeExemption } from './exemptio
 import exemptions from './size-exemptions.json' with { type: 'json' }
 import { report, root } from './source-files.ts'
 
-const oxlint = path.join(root, 'tooling/node_modules/.bin/oxlint')
-const { stdout, stderr, error } = spawnSync(oxlint, ['--type-aware', '--format=json'], {
+const programs = path.join(root, 'tooling/node_modules/.bin')
+const { stdout, stderr, error } = spawnSync(path.join(programs, 'oxlint'), ['--type-aware', '--format=json'], {
   cwd: root,
+  // oxlint looks for the type-aware part of itself in the PATH.
+  env: { ...process.env, PATH: [programs, process.env['PATH']].join(path.delimiter) },
   encoding: 'utf8',
   maxBuffer: 64 * 1024 * 1024,
 })
