@@ -43,7 +43,8 @@ export class InlineSteps {
   /** What ended since the last call, in the order it did. */
   takeEnded(): readonly InlineRecord[] {
     const ended = this.#ended
-    if (ended.length > 0) this.#ended = []
+    // Also an empty one: what ends while the commit is under way must not slip into it.
+    this.#ended = []
     return ended
   }
 }
