@@ -1,5 +1,5 @@
 import { StoreUnavailableError } from '@pikku/core/contract'
-import { troubleOf } from './retryable.ts'
+import { troubleOf, wordsOf } from './retryable.ts'
 
 /** What became of one call of a statement. */
 export type Verdict<Answer> =
@@ -179,7 +179,7 @@ class Coalescer<Call, Answer> {
 
   #giveUp(waiting: Waiting<Call, Answer>, cause: unknown): false {
     const { name, target } = this.#lane
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = wordsOf(cause)
     waiting.reject(
       new StoreUnavailableError(`${name}: no definite answer from PostgreSQL at ${target}: ${why}`, { cause }),
     )

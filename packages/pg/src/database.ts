@@ -1,9 +1,11 @@
+import { StoreUnavailableError } from '@pikku/core/contract'
 import type { Logger } from '@pikku/core/contract'
 import { coalesce } from './coalesce.ts'
 import type { Lane } from './coalesce.ts'
 import { Driver } from './driver.ts'
 import type { Connection, Parameter, Pool, Row, Statement } from './driver.ts'
 import { checkMigrated, migrate } from './migrate.ts'
+import { troubleOf, wordsOf } from './retryable.ts'
 import { openSchema } from './schema.ts'
 import type { Schema } from './schema.ts'
 
@@ -76,8 +78,18 @@ export class Database {
     return this.#migrated
   }
 
+  /** @throws StoreUnavailableError at once when the server cannot be reached: nothing is lost by that here */
   async migrate(): Promise<void> {
-    await migrate(this.#pools.patient, this.schema)
+    try {
+      await this.#prepareSchema()
+    } catch (error) {
+      const trouble = troubleOf(error)
+      if (trouble !== 'unknown' && trouble !== 'denied') throw error
+      const what = trouble === 'denied' ? 'refuses the connection' : 'cannot be reached'
+      throw new StoreUnavailableError(`PostgreSQL at ${this.driver.target} ${what}: ${wordsOf(error)}`, {
+        cause: error,
+      })
+    }
   }
 
   /** A statement that travels alone, repeated like those that travel together. */

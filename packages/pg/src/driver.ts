@@ -54,7 +54,7 @@ export class Driver {
   readonly #pools = new Set<Pool>()
 
   constructor(connection: Connection, options: DriverOptions) {
-    const parsed = typeof connection === 'function' ? connection.options : postgres(connection as string).options
+    const parsed = optionsOf(connection)
     this.#options = options
     this.#prepare = options.prepare ?? parsed.prepare
     this.base = baseOf(parsed)
@@ -240,6 +240,27 @@ export class Pool {
     }, ms).unref()
     return { expired: promise, clear: () => clearTimeout(timer) }
   }
+}
+
+/** @throws WorkflowError `CONFIGURATION`, without the password */
+function optionsOf(connection: Connection): postgres.ParsedOptions<Record<string, unknown>> {
+  if (typeof connection === 'function') return connection.options
+  const isUrl = typeof connection === 'string' && /^postgres(ql)?:\/\//i.test(connection)
+  if (!isUrl && (typeof connection !== 'object' || connection === null)) throw noConnection(connection)
+  try {
+    return postgres(connection as string).options
+  } catch {
+    // What it throws holds the URL, and that the password.
+    throw noConnection(connection)
+  }
+}
+
+function noConnection(given: unknown): WorkflowError {
+  const found = typeof given === 'string' ? `'${given.replace(/^(.*?:\/\/)?.*@/s, '$1…@')}'` : String(given)
+  return new WorkflowError(
+    'CONFIGURATION',
+    `${found} is no connection to PostgreSQL; accepted is a URL like 'postgresql://user:password@host:5432/database', options of postgres.js, or its \`sql\``,
+  )
 }
 
 /** What our own connections take over from the user's: where to and as whom, not how the user likes rows. */

@@ -1,5 +1,5 @@
 import type { Logger, QueueService } from '@pikku/core/contract'
-import { defaultLeaseMs, WorkflowService, type WorkflowServiceOptions } from '@pikku/core/service'
+import { checkServiceOptions, defaultLeaseMs, WorkflowService, type WorkflowServiceOptions } from '@pikku/core/service'
 import type { Connection } from './driver.ts'
 import { openPgStore } from './pg-store.ts'
 
@@ -13,6 +13,13 @@ export interface PgWorkflowServiceOptions extends WorkflowServiceOptions {
   readonly prepare?: boolean
   /** @internal Added to the server's clock in every statement, in ms. */
   readonly clockOffsetMs?: () => number
+}
+
+const yesOrNo = { accepts: (value: unknown) => typeof value === 'boolean', accepted: 'true or false' }
+const ownRules = {
+  migrate: yesOrNo,
+  prepare: yesOrNo,
+  clockOffsetMs: { accepts: (value: unknown) => typeof value === 'function', accepted: 'a function', hidden: true },
 }
 
 /**
@@ -39,6 +46,7 @@ export class PgWorkflowService extends WorkflowService {
     schema = 'workflows',
     options: PgWorkflowServiceOptions = {},
   ) {
+    checkServiceOptions(options, ownRules)
     const { migrate, prepare, clockOffsetMs } = options
     const logger = new AppLogger()
     const leaseMs = options.leaseMs ?? defaultLeaseMs

@@ -50,3 +50,9 @@ export function troubleOf(error: unknown): Trouble {
 export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }
+
+/** What an error says. One that stands for the failures of several addresses says nothing itself. */
+export function wordsOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(wordsOf).join(', ')
+  return error instanceof Error ? error.message : String(error)
+}

@@ -2,10 +2,9 @@ import { WorkflowError } from '@pikku/core/contract'
 import type { Logger } from '@pikku/core/contract'
 import { PgBoss } from 'pg-boss'
 import type { ConstructorOptions, Db, Queue } from 'pg-boss'
+import { checkSource, isBoss, optionsOf, startFailed } from './boss-source.ts'
+import type { BossSource } from './boss-source.ts'
 import { fetching, preparing } from './hot-db.ts'
-
-/** A URL, pg-boss's own options, or a `PgBoss` of the application. */
-export type BossSource = string | ConstructorOptions | PgBoss
 
 /**
  * What an instance of our own runs with unless the caller's options say otherwise.
@@ -36,6 +35,7 @@ export class BossConnection {
   #closed = false
 
   constructor(source: BossSource, logger: Logger) {
+    checkSource(source)
     this.#source = source
     this.#logger = logger
   }
@@ -96,7 +96,11 @@ export class BossConnection {
       this.#boss.on('error', (error) => this.#report(error))
       this.#boss.on('warning', (warning) => this.#logger.warn(`pg-boss: ${warning.message}`, warning.data))
     }
-    return await this.#boss.start()
+    try {
+      return await this.#boss.start()
+    } catch (error) {
+      throw startFailed(this.#source, error)
+    }
   }
 
   #report(error: Error): void {
@@ -119,13 +123,4 @@ export function isQueueMissing(error: unknown): boolean {
 /** True when the server refused the values of a statement, so that the same statement can never succeed. */
 export function isRefusal(error: unknown): boolean {
   return error instanceof Error && 'code' in error && /^(21|22|23|54)/.test(String(error.code))
-}
-
-// By shape: the application may have loaded another copy of pg-boss.
-function isBoss(source: BossSource): source is PgBoss {
-  return typeof source === 'object' && 'getDb' in source && typeof source.getDb === 'function'
-}
-
-function optionsOf(source: string | ConstructorOptions): ConstructorOptions {
-  return typeof source === 'string' ? { connectionString: source } : source
 }

@@ -14,7 +14,7 @@ import type {
 import type { JobWithMetadata, Queue } from 'pg-boss'
 import { Bell } from './bell.ts'
 import { BossConnection, isQueueMissing } from './connection.ts'
-import type { BossSource } from './connection.ts'
+import type { BossSource } from './boss-source.ts'
 import { encodeValue } from './job-data.ts'
 import type { JobEnvelope } from './job-data.ts'
 import { isUuid, uuidOf } from './job-id.ts'

@@ -1,6 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import { WorkflowError } from '../contract/errors.ts'
-import { describe } from '../domain/describe.ts'
+import { checkedElsewhere, checkOptions, type OptionRule } from '../domain/check-options.ts'
 import { assertTags } from '../domain/names.ts'
 import { retryPolicy } from '../domain/retry-policy.ts'
 import type { Duration, FunctionWire, PikkuFunction, WithLogger, WorkflowWire } from './types.ts'
@@ -65,7 +64,7 @@ export function defineFunction<In, Out, Services, Wire>(
   definition: PikkuFunction<In, Out, Services, Wire> | FunctionOptions<In, Out, Services, Wire>,
 ): FunctionConfig<In, Out, WithLogger<Services>, Wire> {
   const options = typeof definition === 'function' ? { func: definition } : definition
-  checkOptions('pikkuSessionlessFunc', functionKeys, options)
+  checkOptions({ name: 'pikkuSessionlessFunc', instead: 'a function' }, functionRules, options)
   assertTags(options.tags ?? [], 'pikkuSessionlessFunc: tags')
   retryPolicy(options, undefined, 'pikkuSessionlessFunc')
   return Object.freeze({ ...options, tags: options.tags ?? [], kind: 'function' as const })
@@ -76,57 +75,28 @@ export function defineWorkflow<In, Out, Services, Wire>(
   definition: PikkuFunction<In, Out, Services, Wire> | WorkflowOptions<In, Out, Services, Wire>,
 ): WorkflowConfig<In, Out, WithLogger<Services>, Wire> {
   const options = typeof definition === 'function' ? { func: definition } : definition
-  checkOptions('pikkuWorkflowFunc', workflowKeys, options)
+  checkOptions({ name: 'pikkuWorkflowFunc', instead: 'a function' }, workflowRules, options)
   assertTags(options.tags ?? [], 'pikkuWorkflowFunc: tags')
   return Object.freeze({ ...options, tags: options.tags ?? [], kind: 'workflow' as const })
 }
 
-type Check = readonly [accepts: (value: unknown) => boolean, accepted: string]
+const text: OptionRule = { accepts: (value) => typeof value === 'string', accepted: 'a string' }
+const schema: OptionRule = { accepts: isSchema, accepted: 'a Standard Schema (zod, valibot, arktype …)' }
 
-const text: Check = [(value) => typeof value === 'string', 'a string']
-const schema: Check = [isSchema, 'a Standard Schema (zod, valibot, arktype …)']
-// Checked afterwards, by what knows the rules of tags and durations.
-const later: Check = [() => true, '']
-
-const workflowKeys: Readonly<Record<string, Check>> = {
-  func: [(value) => typeof value === 'function', 'a function'],
+const workflowRules: Readonly<Record<string, OptionRule>> = {
+  func: { accepts: (value) => typeof value === 'function', accepted: 'a function', required: true },
   description: text,
-  tags: later,
+  tags: checkedElsewhere,
   input: schema,
   output: schema,
 }
-const functionKeys: Readonly<Record<string, Check>> = {
-  ...workflowKeys,
+const functionRules: Readonly<Record<string, OptionRule>> = {
+  ...workflowRules,
   name: text,
-  retries: later,
-  retryDelay: later,
+  retries: checkedElsewhere,
+  retryDelay: checkedElsewhere,
 }
 
 function isSchema(value: unknown): boolean {
   return (typeof value === 'object' || typeof value === 'function') && value !== null && '~standard' in value
-}
-
-/** Every key known and of its type; undefined counts as left out, except for `func`. */
-function checkOptions(where: string, keys: Readonly<Record<string, Check>>, options: object): void {
-  if (typeof options !== 'object' || options === null) {
-    throw new WorkflowError(
-      'CONFIGURATION',
-      `${where}: found ${describe(options)}; accepted is a function or { func, … }`,
-    )
-  }
-  const given = new Map<string, unknown>(Object.entries(options))
-  if (!given.has('func')) given.set('func', undefined)
-  for (const [key, value] of given) {
-    const check = Object.hasOwn(keys, key) ? keys[key] : undefined
-    if (check === undefined) {
-      throw new WorkflowError(
-        'CONFIGURATION',
-        `${where}: unknown option '${key}'; accepted are ${Object.keys(keys).join(', ')}`,
-      )
-    }
-    const [accepts, accepted] = check
-    if ((value !== undefined || key === 'func') && !accepts(value)) {
-      throw new WorkflowError('CONFIGURATION', `${where}: '${key}' must be ${accepted}, found ${describe(value)}`)
-    }
-  }
 }

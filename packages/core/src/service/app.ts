@@ -142,6 +142,16 @@ function refuseInBody(call: string, instead: string): void {
   )
 }
 
+/** @throws WorkflowError `CONFIGURATION` for what `createSingletonServices` cannot have resolved with */
+export function assertServices(services: unknown, where: string): asserts services is Services {
+  const isPromise = services instanceof Promise
+  if (typeof services === 'object' && services !== null && !isPromise) return
+  throw new WorkflowError(
+    'CONFIGURATION',
+    `${where}: the services are ${describe(services)}${isPromise ? ' (is an await missing?)' : ''}; accepted is the object that createSingletonServices resolves with`,
+  )
+}
+
 export function withLogger(services: Services): Services & { logger: Logger } {
   return { ...services, logger: loggerOf(services) }
 }

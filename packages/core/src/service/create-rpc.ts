@@ -1,6 +1,6 @@
 import { WorkflowError } from '../contract/index.ts'
 import { loadRegistry, type TypedRpc } from '../define/index.ts'
-import { App } from './app.ts'
+import { App, assertServices } from './app.ts'
 import type { WorkflowService } from './workflow-service.ts'
 
 /**
@@ -12,6 +12,7 @@ import type { WorkflowService } from './workflow-service.ts'
  * const { runId } = await rpc.startWorkflow('onboarding', { email: 'a@b.c' })
  */
 export function createRpc(services: object): TypedRpc {
+  assertServices(services, 'createRpc')
   const { workflowService }: { workflowService?: WorkflowService } = services
   workflowService?.bind(services)
   const app = async (): Promise<App> =>

@@ -1,5 +1,5 @@
 export { createRpc } from './create-rpc.ts'
-export { defaultLeaseMs, type WorkflowServiceOptions } from './options.ts'
+export { checkServiceOptions, defaultLeaseMs, type WorkflowServiceOptions } from './options.ts'
 export { QueueWorkers, type QueueWorkersOptions, type WorkerServices } from './queue-workers.ts'
 export type { HistoryEntry, StepView } from './run-views.ts'
 export { WorkflowService, type ListRuns } from './workflow-service.ts'

@@ -1,5 +1,7 @@
 import type { PayloadCodec, WorkflowObserver } from '../contract/index.ts'
 import { WorkflowError } from '../contract/index.ts'
+import { checkedElsewhere, checkOptions, type OptionRule } from '../domain/check-options.ts'
+import { describe } from '../domain/describe.ts'
 import { MAX_PAYLOAD_BYTES } from '../domain/limits.ts'
 import type { EngineSettings } from '../engine/settings.ts'
 import { defaultSettings } from '../engine/settings.ts'
@@ -34,6 +36,37 @@ export interface ResolvedOptions extends WorkflowServiceOptions {
   readonly settings: EngineSettings
 }
 
+const hooks = (names: readonly string[]) => (value: unknown) =>
+  typeof value === 'object' && value !== null && names.every((name) => typeof Reflect.get(value, name) === 'function')
+
+const rules: Readonly<Record<string, OptionRule>> = {
+  leaseMs: checkedElsewhere,
+  graceMs: checkedElsewhere,
+  maxPayloadBytes: checkedElsewhere,
+  codec: { accepts: hooks(['encode', 'decode']), accepted: 'an object with encode(text) and decode(payload)' },
+  observer: { accepts: hooks(['onEvent']), accepted: 'an object with onEvent(event)' },
+  retention: checkedElsewhere,
+  timing: { ...checkedElsewhere, hidden: true },
+}
+
+/**
+ * Refuses what is no option of a workflow service. `own`: those that only this kind of service has.
+ *
+ * @throws WorkflowError `CONFIGURATION`
+ */
+export function checkServiceOptions(options: unknown, own: Readonly<Record<string, OptionRule>>): void {
+  checkOptions({ name: 'workflow service' }, { ...rules, ...own }, options)
+}
+
+/** @throws WorkflowError `CONFIGURATION` for what is no queue service, a schema's name in its place among others */
+export function assertQueueService(given: unknown): void {
+  if (given === undefined || hooks(['add', 'consume', 'doorbell'])(given)) return
+  throw new WorkflowError(
+    'CONFIGURATION',
+    `workflow service: the queue service is ${describe(given)}; accepted is one like PgBossQueueService, or undefined for inline mode`,
+  )
+}
+
 /** @throws WorkflowError `CONFIGURATION` naming the option, what was given and what is accepted */
 export function resolveOptions(options: WorkflowServiceOptions): ResolvedOptions {
   const leaseMs = whole('leaseMs', options.leaseMs, defaultSettings.leaseMs, 1_000)
@@ -47,6 +80,6 @@ function whole(name: string, given: number | undefined, byDefault: number, least
   if (Number.isSafeInteger(value) && value >= least) return value
   throw new WorkflowError(
     'CONFIGURATION',
-    `workflow service: option '${name}' is ${String(given)}; accepted is a whole number from ${least} on`,
+    `workflow service: option '${name}' is ${describe(given)}; accepted is a whole number from ${least} on`,
   )
 }

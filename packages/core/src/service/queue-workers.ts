@@ -1,8 +1,10 @@
 import type { Consumer, JobDelivery, Logger, QueueService } from '../contract/index.ts'
 import { WorkflowError } from '../contract/index.ts'
 import type { QueueWire, QueueWorkerDefinition } from '../define/index.ts'
+import { checkOptions, type OptionRule } from '../domain/check-options.ts'
+import { describe } from '../domain/describe.ts'
 import type { WorkflowEngine } from '../engine/workflow-engine.ts'
-import type { App } from './app.ts'
+import { assertServices, type App } from './app.ts'
 import { WorkflowService } from './workflow-service.ts'
 
 export interface QueueWorkersOptions {
@@ -10,6 +12,17 @@ export interface QueueWorkersOptions {
   readonly only?: readonly string[]
   /** How much at once in this process, by queue. Default: 100 turns, 20 steps, and what each queue worker was wired with (else 1). */
   readonly concurrency?: Readonly<Record<string, number>>
+}
+
+const rules: Readonly<Record<keyof QueueWorkersOptions, OptionRule>> = {
+  only: {
+    accepts: (value) => Array.isArray(value) && value.length > 0,
+    accepted: "an array of at least one queue's name",
+  },
+  concurrency: {
+    accepts: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    accepted: 'an object of whole numbers by queue',
+  },
 }
 
 const turnsAtOnce = 100
@@ -31,6 +44,8 @@ export class QueueWorkers {
   #registering: Promise<void> | null = null
 
   constructor(services: WorkerServices, options: QueueWorkersOptions = {}) {
+    assertServices(services, 'workers')
+    checkOptions({ name: 'workers' }, rules, options)
     this.#services = services
     this.#options = options
     this.#workflowService().bind(services)
@@ -88,14 +103,14 @@ export class QueueWorkers {
       if (known.includes(queue)) continue
       throw new WorkflowError(
         'CONFIGURATION',
-        `workers: no queue is named '${queue}'; known are ${known.map((name) => `'${name}'`).join(', ')}`,
+        `workers: no queue is named ${describe(queue)}; known are ${known.map((name) => `'${name}'`).join(', ')}`,
       )
     }
     for (const [queue, places] of Object.entries(concurrency)) {
       if (Number.isSafeInteger(places) && places >= 1) continue
       throw new WorkflowError(
         'CONFIGURATION',
-        `workers: concurrency of '${queue}' is ${String(places)}; accepted is a whole number from 1 on`,
+        `workers: concurrency of '${queue}' is ${describe(places)}; accepted is a whole number from 1 on`,
       )
     }
   }
@@ -110,11 +125,11 @@ export class QueueWorkers {
   }
 
   #queueService(): QueueService {
-    const { queueService } = this.#services
+    const queueService = this.#services.queueService ?? this.#workflowService().queueService
     if (queueService) return queueService
     throw new WorkflowError(
       'CONFIGURATION',
-      'workers: the services have no queueService, so workflows run inline, in the process that starts them; return a queueService to have workers',
+      'workers: neither the services nor their workflowService have a queueService, so workflows run inline, in the process that starts them; let createSingletonServices return one to have workers',
     )
   }
 }

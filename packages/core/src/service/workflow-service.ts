@@ -23,7 +23,8 @@ import { systemClock } from '../engine/system-clock.ts'
 import { WorkflowEngine } from '../engine/workflow-engine.ts'
 import { MemoryDoorbell } from '../memory/memory-doorbell.ts'
 import { App, assertInBody, loggerOf, unknownRpc, type Services } from './app.ts'
-import { resolveOptions, type ResolvedOptions, type WorkflowServiceOptions } from './options.ts'
+import { assertNodeVersion } from './node-version.ts'
+import { assertQueueService, resolveOptions, type ResolvedOptions, type WorkflowServiceOptions } from './options.ts'
 import { Retention } from './retention.ts'
 import { failureOf, toHistoryEntry, toStepView, toWorkflowRun, type HistoryEntry, type StepView } from './run-views.ts'
 import { RunWatcher } from './run-watcher.ts'
@@ -80,6 +81,8 @@ export class WorkflowService {
     options: WorkflowServiceOptions = {},
     clock: Clock = systemClock,
   ) {
+    assertNodeVersion()
+    assertQueueService(queueService)
     this.#ports = ports
     this.#queueService = queueService
     this.#options = resolveOptions(options)
@@ -100,7 +103,7 @@ export class WorkflowService {
   /** Open connections and bring the schema up to date now instead of on first use. */
   async init(): Promise<void> {
     await this.#ports.admin.migrate()
-    await this.#queue()?.init()
+    await this.queueService?.init()
   }
 
   /**
@@ -267,7 +270,7 @@ export class WorkflowService {
     this.#bound = { services, app: load() }
     // Whoever needs the app meets the error there; until then it is nobody's.
     this.#bound.app.catch(() => undefined)
-    if (!this.#queue()) setImmediate(() => void this.#startInline())
+    if (!this.queueService) setImmediate(() => void this.#startInline())
   }
 
   /** The bound app. @internal */
@@ -283,7 +286,7 @@ export class WorkflowService {
   /** Start a run; behind `rpc.startWorkflow`. @internal */
   async startRun(name: string, input: unknown, options?: { runId?: string }): Promise<StartedWorkflow> {
     const { registry } = await this.app()
-    const inline = this.#queue() ? null : await this.#inline()
+    const inline = this.queueService ? null : await this.#inline()
     const { run, created, wake } = await startRun(
       { name, input, runId: givenRunId(options) },
       { registry, store: this.#ports.store, payloads: this.#payloads },
@@ -338,7 +341,8 @@ export class WorkflowService {
     return this.#options.graceMs
   }
 
-  #queue(): QueueService | undefined {
+  /** What hands runs to workers; undefined in inline mode. @internal */
+  get queueService(): QueueService | undefined {
     return this.#queueService ?? this.#bound?.services.queueService
   }
 
@@ -377,7 +381,7 @@ export class WorkflowService {
   }
 
   #ringer(): Pick<Doorbell, 'ring'> {
-    const queue = this.#queue()
+    const queue = this.queueService
     if (!queue) return this.#inlineDoorbell
     let doorbell: Doorbell | null = null
     const ring: Doorbell['ring'] = async (items) => {
