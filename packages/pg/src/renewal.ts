@@ -103,6 +103,7 @@ class ThreadSession implements Session {
   readonly #waiting = new Map<number, Waiting>()
   #ids = 0
   #ended: Error | undefined
+  #closing: Promise<void> | undefined
 
   constructor(worker: Worker, db: Database) {
     this.#worker = worker
@@ -125,7 +126,13 @@ class ThreadSession implements Session {
     return (await this.#ask('renew', given)) as readonly Row[]
   }
 
-  async close(): Promise<void> {
+  /** Twice at once is once: the thread that ends answers nobody any more. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
     if (this.#ended) return
     await this.#ask('close')
     await this.#worker.terminate()
