@@ -10,6 +10,13 @@ const nodeVersion = '24.21.0'
 const pnpmVersion = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8')).packageManager.split('@')[1]
 const home = path.join(root, '.tools')
 
+const npmFlags = [
+  ...['--no-save', '--no-package-lock', '--no-audit', '--no-fund', '--no-update-notifier', '--no-progress'],
+  ...['--ignore-scripts', '--loglevel=error', '--prefer-offline'],
+  // By default npm waits minutes before it asks again.
+  ...['--fetch-retries=3', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=10000', '--fetch-timeout=60000'],
+]
+
 /**
  * Brings the pinned Node and pnpm from the npm registry into `.tools/`, unless they are there.
  *
@@ -22,7 +29,12 @@ export async function bringTools(children, say) {
   if (!fs.existsSync(target)) {
     say(`bringing Node ${nodeVersion} and pnpm ${pnpmVersion} from the npm registry into .tools/ (once, about 90 MB)`)
     const started = Date.now()
-    await withOneRetry(children, say, () => installTools(children, target))
+    const progress = setInterval(() => say(`still on it (${seconds(started)})`), 5_000)
+    try {
+      await withOneRetry(children, say, () => installTools(children, target))
+    } finally {
+      clearInterval(progress)
+    }
     say(`they are there (${seconds(started)})`)
   }
   const bin = path.join(target, 'bin')
@@ -37,16 +49,7 @@ async function installTools(children, target) {
   try {
     const packages = [`node-${process.platform}-${process.arch}@${nodeVersion}`, `pnpm@${pnpmVersion}`]
     const [command, ...prefix] = npm()
-    const flags = [
-      '--no-save',
-      '--no-package-lock',
-      '--no-audit',
-      '--no-fund',
-      '--no-update-notifier',
-      '--ignore-scripts',
-      '--loglevel=error',
-    ]
-    const args = [...prefix, 'install', '--prefix', unfinished, ...flags, ...packages]
+    const args = [...prefix, 'install', '--prefix', unfinished, ...npmFlags, ...packages]
     const code = await children.run(command, args, { env: environment(), cwd: unfinished })
     if (code !== 0) throw new Error(`npm could not install ${packages.join(' and ')} (exit code ${code})`)
     linkPrograms(unfinished)
