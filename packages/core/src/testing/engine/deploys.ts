@@ -172,6 +172,7 @@ export const deployScenarios: ScenarioGroup = {
       await until('it was offered', async () => (await turns.service.listSteps(runId)).length === 1)
       assert.equal((await turns.service.listSteps(runId))[0]?.attemptCount, 0)
       await world.process({ functions: { fresh }, workflows }, { only: 'worker' })
+      await old.close()
       assert.deepEqual(await turns.end(runId), { kind: 'completed', output: 2 })
       assert.equal(old.seen('step-started').length, 0)
     },

@@ -1,4 +1,4 @@
-import type { QueueService, StorePorts } from '../../contract/index.ts'
+import type { QueueService, StorePorts, WorkflowQueues } from '../../contract/index.ts'
 import type { Skip, TestRunner } from '../store-harness.ts'
 
 /** One process' connections to the world's state: its own, nothing shared in memory with the other processes. */
@@ -15,6 +15,8 @@ export interface OpenProcess {
 /** A fresh, empty store and queue for one scenario. */
 export interface OpenEngine {
   readonly mode: 'remote' | 'inline'
+  /** The names of its queues, where several worlds share one server. Default: the product's own. */
+  readonly queues?: WorkflowQueues
   /** Another process on the same state. */
   process(): Promise<OpenProcess>
   /** Close what is still open and remove the data. Called once, also after a failure. */

@@ -36,6 +36,10 @@ export class EngineWorld {
     return this.#open.mode
   }
 
+  get queues(): OpenEngine['queues'] {
+    return this.#open.queues
+  }
+
   /** Start a process that has this app. */
   async process(app: TestApp, options: ProcessOptions = {}): Promise<TestProcess> {
     const open = await this.#open.process()
@@ -87,8 +91,9 @@ export class EngineWorld {
     if (!payloads) return
     const replayed = await replayFinal({ run, steps, app, payloads })
     if (run.status === 'completed') {
-      assert.equal(replayed.decision.kind, 'returned', `run ${runId} replays to its end`)
-      const output = replayed.decision.kind === 'returned' ? replayed.decision.output : null
+      const { decision } = replayed
+      if (decision.kind !== 'returned') assert.fail(`run ${runId} completed, its replay: ${JSON.stringify(decision)}`)
+      const { output } = decision
       const recorded = await payloads.decode(run.output ?? '')
       assert.ok(isDeepStrictEqual(output, recorded), `run ${runId} replays to its output`)
     } else {

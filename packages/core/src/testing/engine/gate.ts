@@ -93,8 +93,10 @@ export class Gate {
   #gated<T extends object, K extends keyof T & string>(port: string, target: T, names: readonly K[]): Pick<T, K> {
     const gated = names.map((name) => {
       const call = target[name] as (...args: unknown[]) => Promise<unknown>
-      const through = (...args: unknown[]): Promise<unknown> =>
-        this.#through(`${port}.${name}`, () => Reflect.apply(call, target, args) as Promise<unknown>)
+      const through = (...args: unknown[]): Promise<unknown> => {
+        freeze(args)
+        return this.#through(`${port}.${name}`, () => Reflect.apply(call, target, args) as Promise<unknown>)
+      }
       return [name, through] as const
     })
     return Object.fromEntries(gated) as unknown as Pick<T, K>
@@ -126,6 +128,13 @@ export class Gate {
         }),
     }
   }
+}
+
+/** What was handed to a port is not touched afterwards: a store may read it a while later. */
+function freeze(thing: unknown): void {
+  if (typeof thing !== 'object' || thing === null || Object.isFrozen(thing)) return
+  Object.freeze(thing)
+  for (const part of Object.values(thing)) freeze(part)
 }
 
 const storeCalls = [

@@ -1,3 +1,4 @@
+import type { WorkflowQueues } from '../../contract/index.ts'
 import { createRegistry, defineFunction, defineWorkflow } from '../../define/index.ts'
 import type { FunctionConfig, FunctionOptions, Registry, WorkflowConfig, WorkflowOptions } from '../../define/index.ts'
 import type { StepOptions, TypedRpc, WorkflowRun, WorkflowStep } from '../../define/index.ts'
@@ -57,7 +58,7 @@ export interface Watch {
 }
 
 /** The app as a registry, every step function counted and every body's answers noted. */
-export function registryOf(app: TestApp, watch: Watch): Registry {
+export function registryOf(app: TestApp, watch: Watch, queues?: WorkflowQueues): Registry {
   const functions: Record<string, FunctionConfig> = {}
   for (const [name, func] of Object.entries(app.functions ?? {})) {
     functions[name] = defineFunction({
@@ -72,7 +73,7 @@ export function registryOf(app: TestApp, watch: Watch): Registry {
     }) as WorkflowConfig
     return { name, func }
   })
-  return createRegistry({ functions, workflows })
+  return createRegistry({ functions, workflows, ...(queues ? { queues } : {}) })
 }
 
 type Called = (services: object, data: unknown) => unknown

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import type { QueueService, StorePorts, WorkflowEvent } from '../../contract/index.ts'
+import type { QueueService, StorePorts, WorkflowEvent, WorkflowQueues } from '../../contract/index.ts'
 import type { StartedWorkflow } from '../../define/index.ts'
 import { MAX_PAYLOAD_BYTES } from '../../domain/limits.ts'
 import { Payloads } from '../../engine/payloads.ts'
@@ -23,7 +23,7 @@ interface Parts {
   readonly ports: StorePorts
   readonly app: TestApp
   readonly options: ProcessOptions
-  readonly world: Watch & { expectRoughness(): void }
+  readonly world: Watch & { readonly queues: WorkflowQueues | undefined; expectRoughness(): void }
 }
 
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
@@ -64,7 +64,7 @@ export class TestProcess {
 
   async start(): Promise<void> {
     const { app, options, world } = this.#parts
-    const registry = registryOf(app, world)
+    const registry = registryOf(app, world, world.queues)
     this.service.bind(this.#services, registry)
     if (!this.#queueService || options.works === false) return
     const { orchestrator, worker } = registry.queues
@@ -164,7 +164,9 @@ export class TestProcess {
   }
 
   assertNoTrouble(): void {
-    for (const event of this.events) if (event.kind === 'trouble') throw event.error
+    for (const event of this.events) {
+      if (event.kind === 'trouble') throw new Error(`trouble while ${event.during}`, { cause: event.error })
+    }
   }
 
   /** The laws are checked inside the engine's own calls: what they throw arrives there as trouble. */
