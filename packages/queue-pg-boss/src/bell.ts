@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Logger } from '@pikku/core/contract'
 import { Batcher } from './batcher.ts'
 import type { BossConnection } from './connection.ts'
+import { reasonOf } from './reason-of.ts'
 
 /** One channel for every schema: a ring for somebody else's queue of the same name costs one empty fetch. */
 const CHANNEL = 'pikku_queue'
@@ -85,7 +86,9 @@ export class Bell {
       try {
         await this.#send({ from: this.#self, queues })
       } catch (error) {
-        this.#logger.warn('queue: could not notify other processes; their safety poll finds the jobs', error)
+        this.#logger.warn(
+          `queue: could not notify other processes; their safety poll finds the jobs: ${reasonOf(error)}`,
+        )
       }
     }
   }
@@ -147,7 +150,7 @@ export class Bell {
     this.#echo = randomUUID()
     this.#after(ECHO_TIMEOUT_MS, () => this.#unproved('no notification of our own came back within 1 s'))
     this.#send({ from: this.#self, queues: [], echo: this.#echo }).catch((error: unknown) =>
-      this.#logger.debug('queue: could not send the echo', error),
+      this.#logger.debug(`queue: could not send the echo: ${reasonOf(error)}`),
     )
   }
 

@@ -5,6 +5,7 @@ import type { ConstructorOptions, Db, Queue } from 'pg-boss'
 import { checkSource, isBoss, optionsOf, startFailed } from './boss-source.ts'
 import type { BossSource } from './boss-source.ts'
 import { fetching, preparing } from './hot-db.ts'
+import { reasonOf } from './reason-of.ts'
 
 /**
  * What an instance of our own runs with unless the caller's options say otherwise.
@@ -104,7 +105,7 @@ export class BossConnection {
   }
 
   #report(error: Error): void {
-    if (!this.#closed) this.#logger.error(`pg-boss: ${error.message}`, error)
+    if (!this.#closed) this.#logger.error(`pg-boss: ${reasonOf(error)}`)
     for (const listener of this.#troubled) listener()
   }
 

@@ -7,6 +7,7 @@ import type { BossConnection } from './connection.ts'
 import { FetchLoop } from './fetch-loop.ts'
 import type { Outbox } from './outbox.ts'
 import { fromMessage, toMessage } from './work-item-message.ts'
+import { reasonOf } from './reason-of.ts'
 
 /**
  * Messages live for an hour at most: whatever was not answered by then, the sweep rings again. A partition of its own,
@@ -114,13 +115,13 @@ export class PgBossDoorbell implements Doorbell {
       await (await this.#parts.connection.start()).deleteJob(queue, [...jobs])
     } catch (error) {
       // Already fetched, so nobody gets them again; they expire.
-      this.#parts.logger.warn(`queue ${queue}: could not delete ${jobs.length} delivered messages`, error)
+      this.#parts.logger.warn(`queue ${queue}: could not delete ${jobs.length} delivered messages: ${reasonOf(error)}`)
     }
   }
 
   #fetchFailed(queue: string, error: unknown): void {
     if (isQueueMissing(error)) this.#parts.connection.forgetQueue(queue)
-    this.#parts.logger.warn(`queue ${queue}: could not fetch; trying again`, error)
+    this.#parts.logger.warn(`queue ${queue}: could not fetch; trying again: ${reasonOf(error)}`)
   }
 
   #queueOf(kind: WorkItem['kind']): string {

@@ -7,6 +7,7 @@ import type { BossConnection } from './connection.ts'
 import { FetchLoop } from './fetch-loop.ts'
 import { dataOf, publicIdOf, toEnvelope, toFailure, toOutput } from './job-data.ts'
 import { HEARTBEAT_SECONDS } from './job-options.ts'
+import { reasonOf } from './reason-of.ts'
 
 const SETTLE_RETRY_MAX_MS = 5_000
 
@@ -76,7 +77,7 @@ export class QueueConsumer implements Consumer {
   #fetchFailed(error: unknown): void {
     const { queue, connection, logger } = this.#options
     if (isQueueMissing(error)) connection.forgetQueue(queue)
-    logger.warn(`queue ${queue}: could not fetch; trying again`, error)
+    logger.warn(`queue ${queue}: could not fetch; trying again: ${reasonOf(error)}`)
   }
 
   async #deliver(job: JobWithMetadata): Promise<void> {
