@@ -155,8 +155,9 @@ export interface StepItem {
   readonly runId: RunId
   readonly step: StepId
   readonly rpcName: string
-  /** The attempt this dispatch is for, and how often that attempt was dispatched before: together a key never used twice. */
+  /** The attempt this dispatch is for. */
   readonly attempt: number
+  /** Never the same twice for one step: makes the key of a queue message. */
   readonly dispatch: number
 }
 

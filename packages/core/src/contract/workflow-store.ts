@@ -74,7 +74,7 @@ export interface WorkflowStore {
 
   /**
    * `signal`: settle the oldest open suspend step of that name, else keep it for the next one; accepted once per signal id.
-   * `resume`: let a run go on that the engine suspended, with its crash and loss counters cleared. Wakes the run.
+   * `resume`: let a run go on that the engine suspended, with its crash and loss counters cleared. Wakes any run that has not ended.
    */
   signalRun(signal: NewSignal): Promise<{ accepted: boolean; wake: readonly WorkItem[] }>
 
@@ -200,7 +200,7 @@ export interface InlineRecord extends Asked {
 export type NextMove =
   /** Keep the lease: there is more to do here. */
   | { readonly kind: 'hold' }
-  /** Wait for the engine. Refused when the run was woken since `wakeSeq`, or when a sleep was settled by this very commit. */
+  /** Wait for the engine. Refused when the run was woken since `wakeSeq`, or when this very commit settled a sleep or consumed a signal. */
   | { readonly kind: 'park'; readonly wakeSeq: number }
   /** Give the lease back with work left: the run is woken, at once or after `delayMs`. */
   | { readonly kind: 'yield'; readonly delayMs: number }
