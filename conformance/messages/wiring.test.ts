@@ -36,7 +36,7 @@ async function refuse(name: string, acts: Readonly<Record<string, () => unknown>
   await notes.check(name)
 }
 
-const loose = <T>(value: unknown): T => value as T
+const loose = (value: unknown): never => value as never
 
 test('the generated file', async () => {
   await refuse('generated-file', {

@@ -1,5 +1,4 @@
-import { StoreUnavailableError } from '@pikku/core/contract'
-import { troubleOf, wordsOf } from './retryable.ts'
+import { troubleOf, unavailable } from './retryable.ts'
 
 /** What became of one call of a statement. */
 export type Verdict<Answer> =
@@ -179,10 +178,7 @@ class Coalescer<Call, Answer> {
 
   #giveUp(waiting: Waiting<Call, Answer>, cause: unknown): false {
     const { name, target } = this.#lane
-    const why = wordsOf(cause)
-    waiting.reject(
-      new StoreUnavailableError(`${name}: no definite answer from PostgreSQL at ${target}: ${why}`, { cause }),
-    )
+    waiting.reject(unavailable(name, target, cause))
     return false
   }
 }

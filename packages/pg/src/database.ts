@@ -1,11 +1,10 @@
-import { StoreUnavailableError } from '@pikku/core/contract'
 import type { Logger } from '@pikku/core/contract'
 import { coalesce } from './coalesce.ts'
 import type { Lane } from './coalesce.ts'
 import { Driver } from './driver.ts'
 import type { Connection, Parameter, Pool, Row, Statement } from './driver.ts'
 import { checkMigrated, migrate } from './migrate.ts'
-import { troubleOf, wordsOf } from './retryable.ts'
+import { troubleOf, unavailable } from './retryable.ts'
 import { openSchema } from './schema.ts'
 import type { Schema } from './schema.ts'
 
@@ -85,10 +84,7 @@ export class Database {
     } catch (error) {
       const trouble = troubleOf(error)
       if (trouble !== 'unknown' && trouble !== 'denied') throw error
-      const what = trouble === 'denied' ? 'refuses the connection' : 'cannot be reached'
-      throw new StoreUnavailableError(`PostgreSQL at ${this.driver.target} ${what}: ${wordsOf(error)}`, {
-        cause: error,
-      })
+      throw unavailable('init', this.driver.target, error)
     }
   }
 

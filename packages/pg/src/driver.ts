@@ -122,7 +122,9 @@ export class Driver {
       return this.#serverVersion()
     })
     if (version < oldestServer) {
-      const found = `${Math.floor(version / 10_000)}.${version % 10_000}`
+      // Three numbers before PostgreSQL 10, two from then on.
+      const minor = version < 100_000 ? `${Math.floor(version / 100) % 100}.${version % 100}` : `${version % 10_000}`
+      const found = `${Math.floor(version / 10_000)}.${minor}`
       throw new WorkflowError(
         'SERVER_TOO_OLD',
         `the server at ${this.target} is PostgreSQL ${found}; 13 or newer is needed`,

@@ -41,6 +41,7 @@ export async function migrate(pool: Pool, schema: Schema): Promise<void> {
       if (missing.length === migrations.length) await pool.script('migrate', bootstrap(schema))
       await pool.script('migrate', scriptOf(schema, next))
     } catch (error) {
+      if (codeOf(error) === '42501') throw mayNot(schema, error)
       if (!overtaken.has(codeOf(error))) throw error
       await new Promise((resolve) => void setTimeout(resolve, 5 + Math.random() * 20).unref())
     }
@@ -48,6 +49,15 @@ export async function migrate(pool: Pool, schema: Schema): Promise<void> {
   throw new WorkflowError(
     'CONFIGURATION',
     `schema ${schema.quoted}: other processes kept changing it while it was being migrated`,
+  )
+}
+
+function mayNot(schema: Schema, cause: unknown): WorkflowError {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new WorkflowError(
+    'CONFIGURATION',
+    `schema ${schema.quoted} cannot be created or upgraded by this role (${why}); run what migrationPlan('${schema.name}') of @pikku/pg returns as a role that may, and give the service 'migrate: false'`,
+    { cause },
   )
 }
 

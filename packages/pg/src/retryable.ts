@@ -1,3 +1,5 @@
+import { StoreUnavailableError } from '@pikku/core/contract'
+
 /**
  * What an error of the database means for the statement it ended.
  *
@@ -51,8 +53,17 @@ export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }
 
+/** The server gave no definite answer, or lets nobody in: nobody knows what became of the call. */
+export function unavailable(doing: string, target: string, cause: unknown): StoreUnavailableError {
+  const words = wordsOf(cause)
+  const isClosed = codeOf(cause) === 'CONNECTION_ENDED'
+  const problem = troubleOf(cause) === 'denied' ? 'refuses the connection' : 'gave no definite answer'
+  const message = isClosed ? words : `PostgreSQL at ${target} ${problem}: ${words}`
+  return new StoreUnavailableError(`${doing}: ${message}`, { cause })
+}
+
 /** What an error says. One that stands for the failures of several addresses says nothing itself. */
-export function wordsOf(error: unknown): string {
+function wordsOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return error.errors.map(wordsOf).join(', ')
   return error instanceof Error ? error.message : String(error)
 }
