@@ -34,17 +34,35 @@ export class RunWatcher {
     this.#report = parts.report
   }
 
-  /** Hands over the run now (null: unknown) and after each change, until `look` answers true, `signal` aborts or this is closed. */
+  /**
+   * Hands over the run (null: unknown) now, when something is heard of it, and when it is found changed, until `look`
+   * answers true, `signal` aborts or this is closed.
+   */
   async watch(runId: RunId, signal: AbortSignal, look: (run: Run | null) => boolean): Promise<void> {
     const bell = new Bell()
+    let heard = true
+    const hear = (): void => {
+      heard = true
+      bell.ring()
+    }
+    let seen: string | null = null
+    const isOver = (): Promise<boolean> => {
+      const told = heard
+      heard = false
+      return this.#looked(runId, (run) => {
+        const before = seen
+        seen = run && `${run.status} ${run.updatedAt}`
+        return (told || seen !== before) && look(run)
+      })
+    }
     const bells = this.#bells.get(runId) ?? new Set()
-    this.#bells.set(runId, bells.add(bell.ring))
+    this.#bells.set(runId, bells.add(hear))
     signal.addEventListener('abort', bell.ring)
     try {
       // Listening comes before looking: what changes in between rings.
       await this.#listen()
       let pollMs = firstPollMs
-      while (!signal.aborted && !this.#closed && !(await this.#looked(runId, look))) {
+      while (!signal.aborted && !this.#closed && !(await isOver())) {
         const next = new AbortController()
         const waitMs = this.#notices.live ? this.#settings.watchPollMs : pollMs
         pollMs = Math.min(pollMs * pollGrowth, slowestPollMs)
@@ -58,7 +76,7 @@ export class RunWatcher {
       }
     } finally {
       signal.removeEventListener('abort', bell.ring)
-      bells.delete(bell.ring)
+      bells.delete(hear)
       if (bells.size === 0) this.#bells.delete(runId)
     }
   }
