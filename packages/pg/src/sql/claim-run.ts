@@ -42,7 +42,7 @@ export function claimRun(schema: Schema, patient: boolean): Statement {
     cross join lateral (
       select r.run_id, r.revision, r.wake_seq,
              r.parent_run_id is not null and not exists (
-               select from ${runs} as p where p.run_id = r.parent_run_id and p.ended_at is null
+               select from ${runs} as p where p.run_id = r.parent_run_id and p.ended_at is null offset 0
              ) as orphan
       from ${runs} as r
       where r.run_id = c."runId"

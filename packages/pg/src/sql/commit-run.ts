@@ -100,7 +100,7 @@ function guarded(schema: Schema, wait: ReturnType<typeof waiting>): string {
     from calls as c
     cross join lateral (
       select r.revision, r.wake_seq, r.parent_run_id,
-             exists (select from ${runs} as p where p.run_id = r.parent_run_id) as parent
+             exists (select from ${runs} as p where p.run_id = r.parent_run_id offset 0) as parent
       from ${runs} as r
       where r.run_id = c."runId"
       offset 0
@@ -182,7 +182,7 @@ function written(schema: Schema): string {
       select g.signal_id, g.payload
       from ${signals} as g
       where g.run_id = p.run_id and g.revision > 0 and g.name = p.name and not g.consumed
-        and not exists (select from ${steps} as s where s.run_id = p.run_id and s.name = p.name and s.ordinal = p.ordinal)
+        and not exists (select from ${steps} as s where s.run_id = p.run_id and s.name = p.name and s.ordinal = p.ordinal offset 0)
       order by g.revision
       offset p.nth - 1
       limit 1

@@ -9,6 +9,10 @@ import type { Schema } from '../schema.ts'
  * 2. The clock is read after it.
  * 3. Numbers that describe what was read (`snap`) come from the same snapshot as what was read; the guard comes from
  *    `locked`. When the two differ in revision, somebody wrote between them: the caller reads again before it answers.
+ *
+ * Two habits besides, for plans that are made once and kept: few rows are expected of what was handed in (`expectFew`), and
+ * a look-up of a single row ends with `offset 0`, which keeps the planner from reading the table whole instead, as it would
+ * while that is tiny.
  */
 
 /**

@@ -45,12 +45,16 @@ export function renewLeases(schema: Schema): Statement {
                else s.epoch = c.epoch and s.lease_until is not null end
   ),
   held_runs as materialized (
-    select r.run_id
-    from ${runs} as r
-    where r.run_id = any (array(select c."runId" from calls as c join known on known.i = c.i where c.name is null))
-      and r.lease_until is not null and r.ended_at is null
-    order by r.run_id
-    for no key update of r skip locked
+    select c.i, r.run_id
+    from calls as c
+    join known on known.i = c.i
+    cross join lateral (
+      select r.run_id
+      from ${runs} as r
+      where r.run_id = c."runId" and r.epoch = c.epoch and r.lease_until is not null and r.ended_at is null
+      for no key update of r skip locked
+    ) as r
+    where c.name is null
   ),
   held_steps as materialized (
     select c.i, s.run_id, s.name, s.ordinal
@@ -68,11 +72,10 @@ export function renewLeases(schema: Schema): Statement {
   renewed_runs as (
     update ${runs} as r
     set lease_until = greatest(r.lease_until, clock.at + ${interval('$2::float8')})
-    from calls as c
-    join held_runs as h on h.run_id = c."runId"
+    from held_runs as h
     cross join clock
-    where c.name is null and r.run_id = c."runId" and r.epoch = c.epoch
-    returning c.i
+    where r.run_id = h.run_id
+    returning h.i
   ),
   renewed_steps as (
     update ${steps} as s

@@ -1,7 +1,7 @@
 import type { Statement } from '../driver.ts'
 import type { Schema } from '../schema.ts'
 import { crashDelay } from './claim-run.ts'
-import { interval } from './fragments.ts'
+import { expectFew, interval } from './fragments.ts'
 
 /**
  * Find what ought to be moving and is not, and stamp it. Locks single rows, never waits for one; the clock is read first
@@ -120,7 +120,7 @@ function runs(schema: Schema): string {
     from ${table} as r
     cross join clock
     where r.run_id = any (array(select run_id from due_runs)) and r.lease_until is null and r.ended_at is null
-      and r.ring_at <= case when r.rung then clock.rung_before else clock.at end
+      and r.ring_at <= case when r.rung then clock.rung_before else clock.at end and ${expectFew('r.rings')}
     order by r.run_id
     for no key update of r skip locked
   ),
@@ -143,8 +143,8 @@ function runs(schema: Schema): string {
      limit $1::integer)
     union
     (select r.run_id
-     from ${table} as r
-     where exists (select from dead) and r.lease_until is not null and r.owner = any (array(select owner from dead))
+     from (select r.run_id, r.owner, r.lease_until from ${table} as r where r.lease_until is not null offset 0) as r
+     where exists (select from dead) and r.owner = any (array(select owner from dead))
        and r.lease_until > (select at from clock)
      limit $1::integer)
   ),
@@ -154,7 +154,7 @@ function runs(schema: Schema): string {
     cross join clock
     where r.run_id = any (array(select run_id from out_runs))
       and (r.lease_until <= clock.at or r.owner = any (array(select owner from dead)))
-      and (r.ring_at is null or r.ring_at <= clock.at)
+      and (r.ring_at is null or r.ring_at <= clock.at) and ${expectFew('r.rings')}
     order by r.run_id
     for no key update of r skip locked
   ),
@@ -181,6 +181,7 @@ function steps(schema: Schema): string {
   const isOpen = (alias: string): string => `exists (
         select from ${schema.quoted}.workflow_runs as run
         where run.run_id = ${alias}.run_id and (run.ended_at is not null or not run.halted)
+        offset 0
       )`
   return `due_steps as materialized (
     select s.run_id, s.name, s.ordinal
@@ -210,8 +211,8 @@ function steps(schema: Schema): string {
      limit $1::integer)
     union
     (select s.run_id, s.name, s.ordinal
-     from ${table} as s
-     where exists (select from dead) and s.lease_until is not null and s.worker = any (array(select owner from dead))
+     from (select s.run_id, s.name, s.ordinal, s.worker, s.lease_until from ${table} as s where s.lease_until is not null offset 0) as s
+     where exists (select from dead) and s.worker = any (array(select owner from dead))
        and s.lease_until > (select at from clock)
      limit $1::integer)
   ),
@@ -221,7 +222,7 @@ function steps(schema: Schema): string {
     cross join clock
     cross join lateral (
       select s.run_id, s.name, s.ordinal,
-             exists (select from ${schema.quoted}.workflow_runs as run where run.run_id = s.run_id and run.ended_at is null) is false as over
+             exists (select from ${schema.quoted}.workflow_runs as run where run.run_id = s.run_id and run.ended_at is null offset 0) is false as over
       from ${table} as s
       where s.run_id = d.run_id and s.name = d.name and s.ordinal = d.ordinal and s.settled_seq is null
         and case
@@ -231,6 +232,7 @@ function steps(schema: Schema): string {
             end
       for no key update of s skip locked
     ) as found
+    where ${expectFew('d.ordinal')}
   ),
   swept_steps as (
     update ${table} as s
@@ -257,6 +259,7 @@ function families(schema: Schema): string {
     from ${table} as p
     cross join clock
     where p.ended_at is not null and p.ring_at <= case when p.rung then clock.rung_before else clock.at end
+      and ${expectFew('p.rings')}
     order by p.ring_at
     limit $1::integer
     for no key update of p skip locked
