@@ -1,0 +1,97 @@
+import net from 'node:net'
+import { once } from 'node:events'
+import { Link, type Fault, type Wire } from './pg-link.ts'
+
+/**
+ * Stands between a store and its server on a port of its own: reads along what statements travel, and takes answers away.
+ *
+ * @example
+ * const proxy = await openProxy(databaseUrl())
+ * const ports = openPgStore(proxy.url, schema, options)
+ * const dropped = proxy.dropAnswer((text) => text.includes('settled'))
+ */
+export class PgProxy {
+  readonly url: string
+  /** The texts of the statements executed so far, in their order. */
+  readonly executed: string[] = []
+  /** Statements that the server was asked to prepare. */
+  parsed = 0
+  /** How often a client waited for the server: a Sync, a Flush or a simple query. */
+  roundTrips = 0
+  readonly #server: net.Server
+  readonly #links = new Set<Link>()
+  readonly #faults = new Set<Fault>()
+  #opened = 0
+
+  constructor(server: net.Server, target: URL) {
+    this.#server = server
+    const url = new URL(target)
+    url.hostname = '127.0.0.1'
+    url.port = String((server.address() as net.AddressInfo).port)
+    this.url = url.href
+    const wire: Wire = {
+      onParse: () => (this.parsed += 1),
+      onRoundTrip: () => (this.roundTrips += 1),
+      onExecute: (text) => {
+        this.executed.push(text)
+        return this.#takeFault(text)
+      },
+      onClose: (link) => this.#links.delete(link),
+    }
+    server.on('connection', (socket) => {
+      this.#opened += 1
+      this.#links.add(new Link({ client: socket, host: target.hostname, port: Number(target.port || 5432) }, wire))
+    })
+  }
+
+  /** Connections made in all. */
+  get opened(): number {
+    return this.#opened
+  }
+
+  forget(): void {
+    this.executed.length = 0
+    this.parsed = 0
+    this.roundTrips = 0
+  }
+
+  /** Cut the connection once the server has applied the next statement like this, before a byte of its answer is out. */
+  dropAnswer(matches: (text: string) => boolean): Promise<void> {
+    return this.#fault('drop', matches)
+  }
+
+  /** Let the server apply the next statement like this, and never say a word again on its connection. */
+  withholdAnswer(matches: (text: string) => boolean): Promise<void> {
+    return this.#fault('withhold', matches)
+  }
+
+  /** Cut every connection. */
+  cut(): void {
+    for (const link of this.#links) link.cut()
+  }
+
+  async close(): Promise<void> {
+    this.cut()
+    this.#server.close()
+    await once(this.#server, 'close')
+  }
+
+  #fault(kind: Fault['kind'], matches: (text: string) => boolean): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#faults.add({ kind, matches, happened: resolve })
+    return promise
+  }
+
+  #takeFault(text: string): Fault | undefined {
+    const fault = [...this.#faults].find(({ matches }) => matches(text))
+    if (fault) this.#faults.delete(fault)
+    return fault
+  }
+}
+
+export async function openProxy(target: string): Promise<PgProxy> {
+  const server = net.createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return new PgProxy(server, new URL(target))
+}
