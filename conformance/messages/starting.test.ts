@@ -1,7 +1,7 @@
 import { createRpc } from '@pikku/core'
 import { PgWorkflowService } from '@pikku/pg'
 import { PgBossQueueService } from '@pikku/queue-pg-boss'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { registerTestApp, User } from './app.ts'
 import { createDatabase, type Contents, type Database } from './database.ts'
 import { Notebook } from './notebook.ts'
@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await workflowService?.close()
   await queueService?.close()
-  expect(await database.clients()).toBe(0)
+  await vi.waitFor(async () => expect(await database.clients()).toBe(0))
   await database?.drop()
 })
 

@@ -1,6 +1,6 @@
 import { createRpc } from '@pikku/core'
 import { PgWorkflowService } from '@pikku/pg'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { play, registerTestApp, User, type Play } from './app.ts'
 import { createDatabase, type Database } from './database.ts'
 import { describeError, Notebook } from './notebook.ts'
@@ -20,7 +20,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await workflowService?.close()
-  expect(await database.clients()).toBe(0)
+  await vi.waitFor(async () => expect(await database.clients()).toBe(0))
   await database?.drop()
 })
 

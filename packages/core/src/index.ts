@@ -58,6 +58,7 @@ export { registerReducer } from './engine/reducers.ts'
 export {
   createRpc,
   WorkflowService,
+  type DeleteRuns,
   type HistoryEntry,
   type ListRuns,
   type StepView,

@@ -69,7 +69,8 @@ export class LeaseLostError extends WorkflowError {
 
 export class RunNotFoundError extends WorkflowError {
   constructor(runId: RunId) {
-    super('RUN_NOT_FOUND', `no run with id '${runId}'`)
+    // On one line and cut, whatever was given.
+    super('RUN_NOT_FOUND', `no run with id '${JSON.stringify(String(runId).slice(0, 200)).slice(1, -1)}'`)
   }
 }
 

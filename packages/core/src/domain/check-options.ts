@@ -1,4 +1,4 @@
-import { WorkflowError } from '../contract/errors.ts'
+import { WorkflowError, type WorkflowErrorCode } from '../contract/errors.ts'
 import { describe } from './describe.ts'
 
 /** What one option may be. */
@@ -17,31 +17,28 @@ export const checkedElsewhere: OptionRule = { accepts: () => true, accepted: '' 
 
 /**
  * Every key known and of its type; undefined counts as left out. `where` says whose options, for the message; `instead`:
- * what else is accepted in place of the object.
+ * what else is accepted in place of the object; `code`: of the error.
  *
- * @throws WorkflowError `CONFIGURATION`
+ * @throws WorkflowError with `code`, `CONFIGURATION` by default
  */
 export function checkOptions(
-  where: { readonly name: string; readonly instead?: string },
+  where: { readonly name: string; readonly instead?: string; readonly code?: WorkflowErrorCode },
   rules: Readonly<Record<string, OptionRule>>,
   options: unknown,
 ): void {
-  const { name, instead } = where
+  const { name, instead, code = 'CONFIGURATION' } = where
+  const refused = (problem: string): WorkflowError => new WorkflowError(code, `${name}: ${problem}`)
   const keys = Object.keys(rules).filter((key) => !rules[key]?.hidden)
   if (typeof options !== 'object' || options === null) {
     const shape = `{ ${keys.map((key) => (rules[key]?.required ? key : `${key}?`)).join(', ')} }`
-    throw refused(name, `found ${describe(options)}; accepted is ${instead ? `${instead} or ` : ''}${shape}`)
+    throw refused(`found ${describe(options)}; accepted is ${instead ? `${instead} or ` : ''}${shape}`)
   }
   for (const key of Object.keys(options)) {
-    if (!Object.hasOwn(rules, key)) throw refused(name, `unknown option '${key}'; accepted are ${keys.join(', ')}`)
+    if (!Object.hasOwn(rules, key)) throw refused(`unknown option '${key}'; accepted are ${keys.join(', ')}`)
   }
   for (const [key, { accepts, accepted, required }] of Object.entries(rules)) {
     const value: unknown = Reflect.get(options, key)
     if (value === undefined ? required : !accepts(value))
-      throw refused(name, `'${key}' must be ${accepted}, found ${describe(value)}`)
+      throw refused(`'${key}' must be ${accepted}, found ${describe(value)}`)
   }
-}
-
-function refused(name: string, problem: string): WorkflowError {
-  return new WorkflowError('CONFIGURATION', `${name}: ${problem}`)
 }

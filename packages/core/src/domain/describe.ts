@@ -31,6 +31,7 @@ function describeObject(value: object): string {
     if (Array.isArray(value)) return 'an array'
     if ('then' in value && typeof value.then === 'function') return 'a promise'
     const prototype: unknown = Object.getPrototypeOf(value)
+    if (value instanceof Date && Number.isNaN(value.getTime())) return 'an invalid Date'
     if (prototype === null || prototype === Object.prototype) return 'an object'
     const constructor: unknown = Reflect.get(Object(prototype), 'constructor')
     return named('an instance of', typeof constructor === 'function' ? nameOf(constructor) : '', '')

@@ -30,7 +30,10 @@ const hold: Leaving = { kind: 'hold' }
 /** The next move of a run: pure, and the only place where it is decided. */
 export function planLeaving(state: TurnState): Leaving {
   const { decision, wakeSeq, handOverMs: delayMs } = state
-  if (decision.kind === 'diverged') return { kind: 'suspend', wakeSeq, reason: decision.reason }
+  if (decision.kind === 'diverged') {
+    const reason = `the code does not fit the history of this run: ${decision.reason}. A worker whose code fits goes on with it by itself`
+    return { kind: 'suspend', wakeSeq, reason }
+  }
   if (decision.kind === 'cancelled') return { kind: 'cancel', reason: decision.reason }
   if (decision.kind === 'threw') return { kind: 'fail', error: decision.error }
   if (decision.kind === 'returned' && decision.open === 0) return { kind: 'complete', output: decision.output }

@@ -109,17 +109,13 @@ function asked(
 function instant(date: unknown, name: string, now: number): number {
   const where = `workflow.sleepUntil('${name}', …)`
   if (!(date instanceof Date) || Number.isNaN(date.getTime()))
-    throw new WorkflowError('INVALID_DURATION', `${where}: ${invalid(date)} was given; accepted is a valid Date`)
+    throw new WorkflowError('INVALID_DURATION', `${where}: ${describe(date)} was given; accepted is a valid Date`)
   if (date.getTime() - now > MAX_DURATION_MS)
     throw new WorkflowError(
       'INVALID_DURATION',
       `${where}: ${date.toISOString()} is more than 100 years away; accepted is a Date before that`,
     )
   return date.getTime()
-}
-
-function invalid(date: unknown): string {
-  return date instanceof Date ? 'an invalid Date' : describe(date)
 }
 
 /** Validated here, where the body can see the error; read again where the step is planned. */

@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid'
 import type { NewRun, WorkflowStore } from '../contract/index.ts'
 import { WorkflowError } from '../contract/index.ts'
 import type { Registry } from '../define/index.ts'
-import { describe } from '../domain/describe.ts'
+import { checkedElsewhere, checkOptions } from '../domain/check-options.ts'
 import { assertRunId } from '../domain/names.ts'
 import type { Payloads } from '../engine/payloads.ts'
 import { unknownWorkflow, validated } from './app.ts'
@@ -42,16 +42,10 @@ export async function startRun(
 /** The id that `rpc.startWorkflow` was given. @throws WorkflowError `INVALID_INPUT`, `INVALID_NAME` */
 export function givenRunId(options: unknown): string | undefined {
   if (options === undefined) return undefined
-  if (typeof options !== 'object' || options === null) throw badOptions(`${describe(options)} was given`)
-  const unknown = Object.keys(options).find((key) => key !== 'runId')
-  if (unknown !== undefined) throw badOptions(`unknown option '${unknown}'`)
-  const runId: unknown = Reflect.get(options, 'runId')
+  checkOptions({ name: 'rpc.startWorkflow', code: 'INVALID_INPUT' }, { runId: checkedElsewhere }, options)
+  const runId: unknown = Reflect.get(Object(options), 'runId')
   if (runId !== undefined) assertRunId(runId)
   return runId
-}
-
-function badOptions(problem: string): WorkflowError {
-  return new WorkflowError('INVALID_INPUT', `rpc.startWorkflow: ${problem}; accepted as options are { runId? }`)
 }
 
 function assertSame(existing: { workflow: string; inputDigest: string }, asked: NewRun): void {

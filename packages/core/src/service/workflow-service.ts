@@ -7,13 +7,13 @@ import type {
   Run,
   RunItem,
   RunNotices,
-  RunStatus,
   StorePorts,
 } from '../contract/index.ts'
 import { RunNotFoundError, StoreUnavailableError, WorkflowError } from '../contract/index.ts'
 import { loadRegistry, type Registry, type StartedWorkflow, type WorkflowRun } from '../define/index.ts'
+import { describe } from '../domain/describe.ts'
 import { parseDuration } from '../domain/duration.ts'
-import { plainText } from '../domain/names.ts'
+import { isRunId, plainText } from '../domain/names.ts'
 import { Dispatcher } from '../engine/dispatcher.ts'
 import { LeaseKeeper } from '../engine/lease-keeper.ts'
 import { Payloads } from '../engine/payloads.ts'
@@ -25,24 +25,11 @@ import { MemoryDoorbell } from '../memory/memory-doorbell.ts'
 import { App, assertInBody, loggerOf, unknownRpc, type Services } from './app.ts'
 import { assertNodeVersion } from './node-version.ts'
 import { assertQueueService, resolveOptions, type ResolvedOptions, type WorkflowServiceOptions } from './options.ts'
+import { assertPossible, toDeletion, toRunQuery, type DeleteRuns, type ListRuns } from './queries.ts'
 import { Retention } from './retention.ts'
 import { failureOf, toHistoryEntry, toStepView, toWorkflowRun, type HistoryEntry, type StepView } from './run-views.ts'
 import { RunWatcher } from './run-watcher.ts'
 import { givenRunId, startRun } from './start-run.ts'
-
-/** Which runs to list. */
-export interface ListRuns {
-  readonly workflow?: string
-  readonly status?: RunStatus | readonly RunStatus[]
-  /** Runs that carry all of these. */
-  readonly tags?: readonly string[]
-  readonly createdAfter?: Date
-  readonly createdBefore?: Date
-  /** Default 50, at most 1,000. */
-  readonly limit?: number
-  /** `cursor` of the page before. */
-  readonly cursor?: string
-}
 
 /** What an app with its services is, once both are there. */
 interface Bound {
@@ -114,36 +101,26 @@ export class WorkflowService {
    * if (run?.status === 'completed') console.log(run.output)
    */
   async getRun(runId: string): Promise<WorkflowRun | null> {
-    const run = await this.#ports.reader.getRun(runId)
+    const run = isRunId(runId) ? await this.#ports.reader.getRun(runId) : null
     return run && toWorkflowRun(run, this.#payloads)
   }
 
   /** One entry per finished attempt of an RPC or inline step, in the order they ended; empty for an unknown run. */
   async getRunHistory(runId: string): Promise<HistoryEntry[]> {
-    const attempts = await this.#ports.reader.listAttempts(runId)
+    const attempts = isRunId(runId) ? await this.#ports.reader.listAttempts(runId) : []
     return Promise.all(attempts.map((attempt) => toHistoryEntry(attempt, this.#payloads)))
   }
 
   /** Every step asked for so far, sleeps and open ones included, in the order they were asked for; empty for an unknown run. */
   async listSteps(runId: string): Promise<StepView[]> {
-    const steps = await this.#ports.reader.listSteps(runId)
+    const steps = isRunId(runId) ? await this.#ports.reader.listSteps(runId) : []
     const now = this.#clock.now()
     return steps.map((step) => toStepView(step, now))
   }
 
-  /** Newest first. `cursor` is null on the last page. */
+  /** Newest first. `cursor` is null on the last page. @throws `WorkflowError` with code `INVALID_INPUT` for a bad question */
   async listRuns(which: ListRuns = {}): Promise<{ runs: WorkflowRun[]; cursor: string | null }> {
-    const { workflow, status, tags, createdAfter, createdBefore, cursor } = which
-    const limit = Math.min(Math.max(1, which.limit ?? 50), 1_000)
-    const page = await this.#ports.reader.listRuns({
-      limit,
-      ...(workflow === undefined ? {} : { workflow }),
-      ...(status === undefined ? {} : { statuses: [status].flat() }),
-      ...(tags === undefined ? {} : { tags }),
-      ...(createdAfter === undefined ? {} : { createdAfter: createdAfter.getTime() }),
-      ...(createdBefore === undefined ? {} : { createdBefore: createdBefore.getTime() }),
-      ...(cursor === undefined ? {} : { cursor }),
-    })
+    const page = await this.#ports.reader.listRuns(toRunQuery(which))
     return { runs: await Promise.all(page.runs.map((run) => toWorkflowRun(run, this.#payloads))), cursor: page.cursor }
   }
 
@@ -158,6 +135,7 @@ export class WorkflowService {
    */
   async waitForRun(runId: string, options: { timeout?: number | string } = {}): Promise<unknown> {
     const timeoutMs = options.timeout === undefined ? null : parseDuration(options.timeout, 'waitForRun: timeout')
+    assertPossible(runId)
     const waited = new AbortController()
     const done = new AbortController()
     if (timeoutMs !== null) void this.#clock.sleep(timeoutMs, done.signal).then(() => waited.abort())
@@ -184,7 +162,11 @@ export class WorkflowService {
    * @throws `RunNotFoundError`
    */
   async watchRun(runId: string, onChange: (run: WorkflowRun) => void): Promise<{ stop(): void; ended: Promise<void> }> {
-    if ((await this.#ports.reader.getRun(runId)) === null) throw new RunNotFoundError(runId)
+    if (typeof onChange !== 'function') {
+      throw new WorkflowError('INVALID_INPUT', `watchRun: onChange must be a function, found ${describe(onChange)}`)
+    }
+    assertPossible(runId)
+    await this.#assertKnown(runId)
     const stopped = new AbortController()
     let telling: Promise<void> = Promise.resolve()
     const ended = this.#watcher
@@ -205,7 +187,8 @@ export class WorkflowService {
    * @throws `RunNotFoundError`
    */
   async cancelRun(runId: string, reason = 'cancelled from outside'): Promise<void> {
-    const { cancelled, wake } = await this.#ports.store.cancelRun(runId, plainText(reason))
+    assertPossible(runId)
+    const { cancelled, wake } = await this.#ports.store.cancelRun(runId, plainText(String(reason)))
     if (!cancelled) return this.#assertKnown(runId)
     await this.#dispatch().dispatch(wake)
     await this.#tell(runId)
@@ -217,22 +200,15 @@ export class WorkflowService {
    * @throws `RunNotFoundError`
    */
   async resumeRun(runId: string): Promise<void> {
+    assertPossible(runId)
     const { accepted, wake } = await this.#ports.store.signalRun({ kind: 'resume', runId })
     if (!accepted) return this.#assertKnown(runId)
     await this.#dispatch().dispatch(wake)
   }
 
   /** Delete ended runs and every trace of them, oldest first, at most `limit` (default 1,000). Answers how many. */
-  async deleteRuns(which: {
-    finishedBefore: Date
-    status?: RunStatus | readonly RunStatus[]
-    limit?: number
-  }): Promise<number> {
-    return this.#ports.admin.deleteRuns({
-      finishedBefore: which.finishedBefore.getTime(),
-      limit: which.limit ?? 1_000,
-      ...(which.status === undefined ? {} : { statuses: [which.status].flat() }),
-    })
+  async deleteRuns(which: DeleteRuns): Promise<number> {
+    return this.#ports.admin.deleteRuns(toDeletion(which))
   }
 
   /** Stop what runs here (see the workers' `close`) and close the connections this service opened itself. */

@@ -1,0 +1,194 @@
+import {
+  createRegistry,
+  createRpc,
+  defineFunction,
+  defineWorkflow,
+  type FunctionConfig,
+  type WorkflowConfig,
+} from '@pikku/core'
+import type { WorkflowContext } from '@pikku/core'
+import { PgWorkflowService } from '@pikku/pg'
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { registerTestApp } from './app.ts'
+import { createDatabase, type Database } from './database.ts'
+import { Notebook } from './notebook.ts'
+
+const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+
+let database: Database
+let workflowService: PgWorkflowService
+let rpc: ReturnType<typeof createRpc>
+
+beforeAll(async () => {
+  database = await createDatabase()
+  registerTestApp()
+  workflowService = new PgWorkflowService(database.url)
+  rpc = createRpc({ workflowService, logger: silent })
+  await workflowService.init()
+})
+
+afterAll(async () => {
+  await workflowService?.close()
+  await vi.waitFor(async () => expect(await database.clients()).toBe(0))
+  await database?.drop()
+})
+
+async function refuse(name: string, acts: Readonly<Record<string, () => unknown>>): Promise<void> {
+  const notes = new Notebook()
+  const before = await database.contents()
+  for (const [given, act] of Object.entries(acts)) await notes.refused(given, act)
+  expect(await database.contents()).toEqual(before)
+  await notes.check(name)
+}
+
+const loose = (value: unknown): never => value as never
+
+test('an unknown run is null or empty where one looks, an error where one acts', async () => {
+  for (const id of [
+    'nothing',
+    'not-a-uuid',
+    '01890a5d-ac96-774b-bcce-b302099a8057',
+    '',
+    'a\0b',
+    '\ud800',
+    'x'.repeat(300),
+    loose(undefined),
+  ]) {
+    expect(await workflowService.getRun(id), id).toBeNull()
+    expect(await workflowService.getRunHistory(id), id).toEqual([])
+    expect(await workflowService.listSteps(id), id).toEqual([])
+  }
+  await refuse('unknown-run', {
+    "waitForRun('nothing')": () => workflowService.waitForRun('nothing', { timeout: '5s' }),
+    "cancelRun('nothing')": () => workflowService.cancelRun('nothing', 'why'),
+    "resumeRun('nothing')": () => workflowService.resumeRun('nothing'),
+    "watchRun('nothing')": () => workflowService.watchRun('nothing', () => {}),
+    "waitForRun('')": () => workflowService.waitForRun('', { timeout: '5s' }),
+    "cancelRun('a\\u0000b')": () => workflowService.cancelRun('a\0b', 'why'),
+    "resumeRun('\\ud800')": () => workflowService.resumeRun('\ud800'),
+    'watchRun(<300 characters>)': () => workflowService.watchRun('x'.repeat(300), () => {}),
+    'waitForRun(undefined)': () => workflowService.waitForRun(loose(undefined), { timeout: '5s' }),
+    'cancelRun(undefined)': () => workflowService.cancelRun(loose(undefined), 'why'),
+  })
+})
+
+test('bad questions', async () => {
+  await rpc.startWorkflow('echo', 1, { runId: 'there' })
+  await refuse('bad-questions', {
+    "waitForRun(id, { timeout: 'soon' })": () => workflowService.waitForRun('there', { timeout: 'soon' }),
+    'waitForRun(id, { timeout: -1 })': () => workflowService.waitForRun('there', { timeout: -1 }),
+    "watchRun(id, 'log')": () => workflowService.watchRun('there', loose('log')),
+    "listRuns({ status: 'done' })": () => workflowService.listRuns({ status: loose('done') }),
+    'listRuns({ limit: 0 })': () => workflowService.listRuns({ limit: 0 }),
+    'listRuns({ limit: 1.5 })': () => workflowService.listRuns({ limit: 1.5 }),
+    'listRuns({ limit: 1001 })': () => workflowService.listRuns({ limit: 1_001 }),
+    'listRuns({ createdAfter: new Date(NaN) })': () => workflowService.listRuns({ createdAfter: new Date(Number.NaN) }),
+    "listRuns({ createdBefore: '2030-01-01' })": () => workflowService.listRuns({ createdBefore: loose('2030-01-01') }),
+    "listRuns({ tags: 'orders' })": () => workflowService.listRuns({ tags: loose('orders') }),
+    'listRuns({ workflow: 7 })': () => workflowService.listRuns({ workflow: loose(7) }),
+    "listRuns({ cursor: 'next' })": () => workflowService.listRuns({ cursor: 'next' }),
+    "listRuns('echo')": () => workflowService.listRuns(loose('echo')),
+    "listRuns({ name: 'echo' })": () => workflowService.listRuns(loose({ name: 'echo' })),
+    'deleteRuns({})': () => workflowService.deleteRuns(loose({})),
+    'deleteRuns({ finishedBefore: new Date(NaN) })': () =>
+      workflowService.deleteRuns({ finishedBefore: new Date(Number.NaN) }),
+    "deleteRuns({ finishedBefore: …, status: 'running' })": () =>
+      workflowService.deleteRuns({ finishedBefore: new Date(), status: 'running' }),
+    'deleteRuns({ finishedBefore: …, limit: 0 })': () =>
+      workflowService.deleteRuns({ finishedBefore: new Date(), limit: 0 }),
+  })
+})
+
+test('how waiting for a run may end', async () => {
+  const notes = new Notebook()
+  const service = openService({ sleeper: async (workflow) => workflow.sleep('Long', '1h') })
+  service.startRun('sleeper', null, { runId: 'sleeper' }).catch(() => {}) // it ends when the run is cancelled, below
+  await expect.poll(async () => (await service.listSteps('sleeper')).length).toBe(1)
+  await notes.refused('the time is over', () => service.waitForRun('sleeper', { timeout: 50 }))
+  await service.cancelRun('sleeper', 'no longer wanted')
+  await notes.refused('it was cancelled', () => service.waitForRun('sleeper'))
+  await notes.check('waiting')
+})
+
+test('after close', async () => {
+  const service = new PgWorkflowService(database.url)
+  const rpc = createRpc({ workflowService: service, logger: silent })
+  await service.init()
+  await service.close()
+  await refuse('after-close', {
+    "getRun('x')": () => service.getRun('x'),
+    "waitForRun('x')": () => service.waitForRun('x', { timeout: '1s' }),
+    "rpc.startWorkflow('echo', 1)": () => rpc.startWorkflow('echo', 1),
+    'init()': () => service.init(),
+  })
+})
+
+type Body = (workflow: WorkflowContext) => unknown
+
+/** A process of an app with these workflows; inline, replays wait a moment only. */
+function openService(bodies: Readonly<Record<string, Body>>): PgWorkflowService {
+  const service = new PgWorkflowService(database.url, undefined, 'workflows', { timing: { replayGraceMs: 200 } })
+  const functions = { charge: anyFunction(), refund: anyFunction() }
+  const workflows = Object.entries(bodies).map(([name, body]) => ({
+    name,
+    func: defineWorkflow({
+      func: (services) => body((services as unknown as { workflow: WorkflowContext }).workflow),
+    }) as WorkflowConfig,
+  }))
+  // The text of the function is what tells one code from another.
+  for (const { name, func } of workflows)
+    Object.defineProperty(func.func, 'toString', { value: () => String(bodies[name]) })
+  service.bind({ workflowService: service, logger: silent }, createRegistry({ functions, workflows }))
+  onTestFinished(() => service.close({ graceMs: 0 }))
+  return service
+}
+
+function anyFunction(): FunctionConfig {
+  return defineFunction({ func: (_services, data) => data }) as FunctionConfig
+}
+
+test('code that no longer fits the history of a run: suspended, with the difference', async () => {
+  const old: Body = async (workflow) => {
+    await workflow.do('Charge', 'charge', { amount: 1 })
+    await workflow.do('Note', async () => 'noted')
+    await workflow.sleep('Cool-off', '1h')
+    return workflow.do('Thank', async () => 'thanked')
+  }
+  const changes: Readonly<Record<string, Body>> = {
+    'another function': async (workflow) => workflow.do('Charge', 'refund', { amount: 1 }),
+    'another input': async (workflow) => workflow.do('Charge', 'charge', { amount: 2 }),
+    'another kind of step': async (workflow) => workflow.do('Charge', async () => 1),
+    'a step taken out': async (workflow) => {
+      await workflow.do('Charge', 'charge', { amount: 1 })
+      await workflow.sleep('Cool-off', '1h')
+    },
+    'a step renamed': async (workflow) => {
+      await workflow.do('Charge', 'charge', { amount: 1 })
+      await workflow.do('Remark', async () => 'noted')
+      await workflow.sleep('Cool-off', '1h')
+    },
+    'it returns too early': async (workflow) => workflow.do('Charge', 'charge', { amount: 1 }),
+    'it throws too early': async (workflow) => {
+      await workflow.do('Charge', 'charge', { amount: 1 })
+      throw new Error('not today')
+    },
+  }
+  const notes = new Notebook()
+  for (const [what, changed] of Object.entries(changes)) {
+    const before = openService({ order: old })
+    before.startRun('order', null, { runId: what }).catch(() => {}) // its process is stopped before the run ends
+    await expect.poll(async () => (await before.listSteps(what)).length, { timeout: 10_000 }).toBe(3)
+    await before.close({ graceMs: 0 })
+    const steps = await database.sql`select * from workflows.workflow_step where run_id = ${what} order by name`
+    const after = openService({ order: changed })
+    await after.resumeRun(what)
+    await expect.poll(async () => (await after.getRun(what))?.status, { timeout: 10_000 }).toBe('suspended')
+    const run = await after.getRun(what)
+    notes.add(what, `${run?.status}, ${run?.error?.name}: ${run?.error?.message}`)
+    await after.close({ graceMs: 0 })
+    const left = await database.sql`select * from workflows.workflow_step where run_id = ${what} order by name`
+    expect(left.map(({ name, status }) => [name, status])).toEqual(steps.map(({ name, status }) => [name, status]))
+    await workflowService.cancelRun(what, 'seen enough')
+  }
+  await notes.check('changed-code')
+})
