@@ -12,7 +12,7 @@ const bannedWords: readonly Ban[] = [
   { word: /^jobs?$/, instead: 'run or work item; a job is what a queue carries' },
   { word: /^(tasks?|activity|activities|checkpoints?)$/, instead: 'step' },
   { word: /^journals?$/, instead: 'history' },
-  { word: /^(ticks?|activations?)$/, instead: 'turn' },
+  { word: /^activations?$/, instead: 'turn' },
 ]
 
 /** Names that say nothing about the thing named. */
@@ -29,7 +29,11 @@ const bannedText: readonly { readonly text: RegExp; readonly message: string }[]
 const allowed: readonly { readonly word: RegExp; readonly path: RegExp; readonly reason: string }[] = [
   { word: /^jobs?$/, path: /^packages\/queue-/, reason: 'what the queue itself calls the thing it carries' },
   { word: /^jobs?$/, path: /^packages\/core\/src\/contract\/queue-service/, reason: "the users' API of queues" },
-  { word: /^jobs?$/, path: /^packages\/core\/src\/testing\/queue/, reason: "the kit for the users' API of queues" },
+  {
+    word: /^jobs?$/,
+    path: /^packages\/core\/(src\/testing|test)\//,
+    reason: 'queues that tests put in place of real ones',
+  },
   { word: /^jobs?$/, path: /^packages\/core\/src\/(define|service)\//, reason: "users' queue workers handle jobs" },
   { word: /^activity$/, path: /^packages\/(pg|queue-pg-boss)\//, reason: 'pg_stat_activity' },
   { word: /^jobs?$/, path: /^(packages\/cli|templates)\//, reason: "users' queue workers handle jobs" },
