@@ -26,8 +26,8 @@ const patienceMs = 10_000
 /**
  * The connections of one store, and its schema. Opens nothing before the first statement.
  *
- * Three pools, so that nobody waits behind another's wait: `hot` never waits for a locked row, `patient` does, `reading`
- * answers people.
+ * Three pools, so that nobody waits behind another's wait: `hot` holds the statements that never wait for a locked row,
+ * `patient` those that do, `reading` what people ask.
  */
 export class Database {
   readonly schema: Schema
@@ -44,7 +44,7 @@ export class Database {
     const given = { logger, userTimeoutMs: leaseMs, answerTimeoutMs }
     this.driver = new Driver(connection, prepare === undefined ? given : { ...given, prepare })
     this.#pools = {
-      hot: this.driver.pool({ max: 2 }),
+      hot: this.driver.pool({ max: 3 }),
       patient: this.driver.pool({ max: 2, idleSeconds: 30 }),
       reading: this.driver.pool({ max: 2, idleSeconds: 30 }),
     }

@@ -68,7 +68,7 @@ function sweepLane(db: Database): (ask: Sweep) => Promise<Swept> {
   const statement = sweep(db.schema)
   return db.single('sweep', async ({ limit, redispatchAfterMs, graceMs, known }) => {
     const parameters = [limit, redispatchAfterMs, graceMs, JSON.stringify(known), db.schema.lockClass, db.offsetMs]
-    const [row] = await db.query('patient', statement, parameters)
+    const [row] = await db.query('hot', statement, parameters)
     const steps = (row?.['steps'] ?? []) as [string, string, number, string, number, number][]
     const items = [
       ...runItems(row?.['runs']),

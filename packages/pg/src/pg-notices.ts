@@ -35,7 +35,7 @@ export class PgNotices implements RunNotices {
   constructor(db: Database) {
     this.#db = db
     this.#send = db.single('publish', (payloads) =>
-      db.query('patient', publish, [db.schema.channel, JSON.stringify(payloads)]),
+      db.query('hot', publish, [db.schema.channel, JSON.stringify(payloads)]),
     )
   }
 

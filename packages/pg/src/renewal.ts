@@ -1,6 +1,6 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import type { Lease, Renewed, RunId } from '@pikku/core/contract'
+import type { Lease, Logger, Renewed, RunId } from '@pikku/core/contract'
 import type { Database } from './database.ts'
 import type { Row } from './driver.ts'
 import { RenewalSession } from './renewal-session.ts'
@@ -18,6 +18,7 @@ export class Renewal {
   readonly #db: Database
   readonly #renew: (given: Renewing) => Promise<readonly Row[]>
   readonly #enlist: (owner: string) => Promise<boolean>
+  readonly #owners = new Set<string>()
   #session: Session | undefined
   #noticesDeath = true
 
@@ -34,7 +35,10 @@ export class Renewal {
 
   async enlist(owner: string): Promise<void> {
     this.#noticesDeath = await this.#enlist(owner)
-    if (this.#noticesDeath) return
+    if (this.#noticesDeath) {
+      this.#owners.add(owner)
+      return
+    }
     const { logger, leaseMs } = this.#db.options
     logger.warn(
       `no session of our own at ${this.#db.driver.target}, a pooler in transaction mode seems to stand before it: a killed process is noticed when its leases end (${leaseMs} ms), not at once`,
@@ -63,8 +67,21 @@ export class Renewal {
 
   async #open(): Promise<Session> {
     await this.#db.ready()
-    this.#session ??= startThread(this.#db) ?? mainSession(this.#db)
+    this.#session ??= startThread(this.#db, (error) => this.#goOnWithout(error)) ?? mainSession(this.#db)
     return this.#session
+  }
+
+  /** The thread ended by itself, or its file is not where this one is (a bundle): the main thread takes over. */
+  #goOnWithout(error: Error): void {
+    const { logger } = this.#db.options
+    logger.warn('leases are renewed by the main thread: the thread for it has ended', error)
+    const session = mainSession(this.#db)
+    this.#session = session
+    for (const owner of this.#owners) {
+      session.enlist({ owner, offsetMs: this.#db.offsetMs }).catch((failed: unknown) => {
+        logger.warn(`${owner} is not known as alive: a death of this process is told by its leases alone`, failed)
+      })
+    }
   }
 }
 
@@ -73,7 +90,7 @@ function mainSession({ driver, schema }: Database): Session {
 }
 
 /** Null when the options of the connection hold something that another thread cannot be given, like a function. */
-function startThread(db: Database): Session | null {
+function startThread(db: Database, onEnd: (error: Error) => void): Session | null {
   const { driver, schema, options } = db
   const extension = extname(import.meta.url)
   const { prepare, answerTimeoutMs, base } = driver
@@ -82,7 +99,7 @@ function startThread(db: Database): Session | null {
     // From source, the packages of this repo are found by their sources too.
     const execArgv = extension === '.ts' ? ['--conditions=pikku-source'] : []
     const worker = new Worker(new URL(`./renewal-thread${extension}`, import.meta.url), { workerData, execArgv })
-    return new ThreadSession(worker, db)
+    return new ThreadSession(worker, db.options.logger, onEnd)
   } catch (error) {
     if (!(error instanceof DOMException && error.name === 'DataCloneError')) throw error
     options.logger.warn(
@@ -102,12 +119,13 @@ class ThreadSession implements Session {
   readonly #worker: Worker
   readonly #waiting = new Map<number, Waiting>()
   #ids = 0
+  readonly #tellEnd: (error: Error) => void
   #ended: Error | undefined
   #closing: Promise<void> | undefined
 
-  constructor(worker: Worker, db: Database) {
+  constructor(worker: Worker, logger: Logger, onEnd: (error: Error) => void) {
     this.#worker = worker
-    const { logger } = db.options
+    this.#tellEnd = onEnd
     worker.unref()
     worker.on('message', (told: Told) => {
       if (told.kind === 'ping') this.#tell({ kind: 'alive', id: 0 })
@@ -163,8 +181,11 @@ class ThreadSession implements Session {
   }
 
   #onEnd(error: Error): void {
-    this.#ended = Object.assign(error, { code: 'CONNECTION_ENDED' })
+    if (this.#ended) return
+    // Whoever waits for an answer asks again, of the one that takes over.
+    this.#ended = Object.assign(error, { code: this.#closing ? 'CONNECTION_ENDED' : 'CONNECTION_CLOSED' })
     for (const waiting of this.#waiting.values()) waiting.reject(this.#ended)
     this.#waiting.clear()
+    if (!this.#closing) this.#tellEnd(error)
   }
 }

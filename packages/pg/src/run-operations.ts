@@ -84,7 +84,7 @@ class Reading {
   constructor(db: Database) {
     const statement = readChanges(db.schema)
     this.read = db.single('readChanges', async ({ runId, after }) => {
-      const [row] = await db.query('patient', statement, [runId, after, pageBytes, db.offsetMs])
+      const [row] = await db.query('hot', statement, [runId, after, pageBytes, db.offsetMs])
       if (!row) return null
       const cut = cutOf(row, after, row['revision'] as number)
       return {

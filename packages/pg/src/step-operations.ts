@@ -39,7 +39,7 @@ function claimLane(db: Database): (ask: ClaimStep) => Promise<StepClaim | null> 
     readInput(db.schema),
   ]
   const read: ReadInput = db.single('readInput', async ({ runId, step }) => {
-    const [row] = await db.query('patient', reading, [runId, step.name, step.ordinal])
+    const [row] = await db.query('hot', reading, [runId, step.name, step.ordinal])
     return (row?.['input'] as string | undefined) ?? ''
   })
   return db.lane<ClaimStep, StepClaim | null>({
