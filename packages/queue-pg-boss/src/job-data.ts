@@ -14,17 +14,29 @@ export interface JobEnvelope {
   readonly keep: readonly [completed: number, failed: number]
 }
 
-/** The text of a value. Throws `NotSerializableError` naming the path of what cannot be kept. */
-export function encodeValue(value: unknown): string {
+const ACCEPTED =
+  'accepted are JSON values, undefined, Date, bigint, Map, Set, RegExp, URL, typed arrays, NaN and ±Infinity, in any nesting'
+
+/** The text of a value. Throws `NotSerializableError` naming the path of what cannot be kept; `what` names the value. */
+export function encodeValue(value: unknown, what: 'data' | 'result' = 'data'): string {
   try {
     return stringify(value)
   } catch (error) {
     if (!(error instanceof DevalueError)) throw error
-    const path = error.path || '(the value itself)'
-    throw new NotSerializableError(error.path, `cannot be put into a queue: ${path}: ${error.message}`, {
+    const place = `the ${what} of a job: ${what}${error.path}`
+    throw new NotSerializableError(error.path, `${place} cannot be kept: it is ${kindOf(error.value)}; ${ACCEPTED}`, {
       cause: error,
     })
   }
+}
+
+function kindOf(value: unknown): string {
+  if (typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`
+  if (value instanceof Promise) return 'a promise (is an await missing?)'
+  const name: unknown = Object.getPrototypeOf(value)?.constructor?.name
+  return name === 'Object' || typeof name !== 'string'
+    ? 'an object with keys that are symbols'
+    : `an instance of ${name}`
 }
 
 function decodeValue(text: string): unknown {
@@ -54,7 +66,7 @@ export function publicIdOf(job: { readonly id: string; readonly data: unknown })
 
 /** A result as pg-boss stores it. */
 export function toOutput(result: unknown): { readonly v: string } {
-  return { v: encodeValue(result) }
+  return { v: encodeValue(result, 'result') }
 }
 
 export function fromOutput(output: unknown): unknown {

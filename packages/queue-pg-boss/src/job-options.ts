@@ -13,6 +13,36 @@ const ATTEMPT_MAX_SECONDS = 86_400
 const WAIT_MAX_SECONDS = 315_360_000
 const INT_MAX = 2_147_483_647
 
+const OPTIONS: readonly (keyof JobOptions)[] = [
+  'priority',
+  'delay',
+  'attempts',
+  'backoff',
+  'removeOnComplete',
+  'removeOnFail',
+  'jobId',
+]
+
+/** Throws for what is no option of a job; figures are checked where they are read. */
+export function checkJobOptions(options: unknown): asserts options is JobOptions {
+  if (typeof options !== 'object' || options === null) throw bad('the options of a job', 'an object', options)
+  const unknown = Object.keys(options).find((key) => !OPTIONS.some((option) => option === key))
+  if (unknown !== undefined) {
+    throw new WorkflowError('INVALID_INPUT', `a job has no option '${unknown}'; accepted are ${OPTIONS.join(', ')}`)
+  }
+  const { backoff, removeOnComplete, removeOnFail, jobId }: Readonly<Record<string, unknown>> = { ...options }
+  if (backoff !== undefined && !/^(fixed|exponential)$/.test(String(Object(backoff).type)))
+    throw bad('backoff', "{ type: 'fixed' or 'exponential', delay: milliseconds }", backoff)
+  for (const [name, value] of Object.entries({ removeOnComplete, removeOnFail }))
+    if (value !== undefined && typeof value !== 'object') throw bad(name, '{ age: seconds }', value)
+  if (jobId !== undefined && typeof jobId !== 'string') throw bad('jobId', 'a string', jobId)
+}
+
+function bad(what: string, accepted: string, given: unknown): WorkflowError {
+  const found = typeof given === 'object' ? JSON.stringify(given) : `'${String(given)}'`
+  return new WorkflowError('INVALID_INPUT', `${what} must be ${accepted}, not ${found}`)
+}
+
 /** Seconds to keep a job once completed and once failed. */
 export function keepOf(options: JobOptions): readonly [completed: number, failed: number] {
   const { removeOnComplete, removeOnFail } = options
@@ -43,7 +73,8 @@ export function toJobInsert(options: JobOptions): Omit<JobInsert, 'id' | 'data'>
 
 /** How long to hold a job back, in ms. */
 export function delayOf(options: JobOptions): number {
-  return whole('delay', Math.ceil(options.delay ?? 0), { min: 0, max: WAIT_MAX_SECONDS * 1_000 })
+  const { delay = 0 } = options
+  return whole('delay', typeof delay === 'number' ? Math.ceil(delay) : delay, { min: 0, max: WAIT_MAX_SECONDS * 1_000 })
 }
 
 /** Throws for a name that pg-boss would not take. */

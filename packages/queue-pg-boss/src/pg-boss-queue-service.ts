@@ -18,7 +18,7 @@ import type { BossSource } from './boss-source.ts'
 import { encodeValue } from './job-data.ts'
 import type { JobEnvelope } from './job-data.ts'
 import { isUuid, uuidOf } from './job-id.ts'
-import { checkQueueName, delayOf, keepOf, toJobInsert } from './job-options.ts'
+import { checkJobOptions, checkQueueName, delayOf, keepOf, toJobInsert } from './job-options.ts'
 import { Outbox } from './outbox.ts'
 import { PgBossDoorbell } from './pg-boss-doorbell.ts'
 import { isOver, PgBossJob } from './pg-boss-job.ts'
@@ -68,6 +68,7 @@ export class PgBossQueueService implements QueueService {
    */
   async add(queueName: string, data: unknown, options: JobOptions = {}): Promise<string> {
     const queue = checkQueueName(queueName)
+    checkJobOptions(options)
     const { jobId } = options
     const id = jobId === undefined ? randomUUID() : uuidOf('job', queue, jobId)
     const ownId = jobId === undefined ? {} : { id: encodeValue(jobId) }

@@ -136,6 +136,7 @@ export class WorkflowService {
   async waitForRun(runId: string, options: { timeout?: number | string } = {}): Promise<unknown> {
     const timeoutMs = options.timeout === undefined ? null : parseDuration(options.timeout, 'waitForRun: timeout')
     assertPossible(runId)
+    if (this.#closed.signal.aborted) throw closed('it waits for no run')
     const waited = new AbortController()
     const done = new AbortController()
     if (timeoutMs !== null) void this.#clock.sleep(timeoutMs, done.signal).then(() => waited.abort())

@@ -1,0 +1,118 @@
+import {
+  createRpc,
+  defineFunction,
+  registerApp,
+  registerQueueWorker,
+  type FunctionConfig,
+  type QueueWire,
+} from '@pikku/core'
+import { PgWorkflowService } from '@pikku/pg'
+import { PgBossQueueService, PgBossQueueWorkers } from '@pikku/queue-pg-boss'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { z } from 'zod'
+import { User } from './app.ts'
+import { createDatabase, type Database } from './database.ts'
+import { Notebook } from './notebook.ts'
+
+const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
+const loose = (value: unknown): never => value as never
+
+let database: Database
+let queueService: PgBossQueueService
+
+beforeAll(async () => {
+  database = await createDatabase()
+  queueService = new PgBossQueueService(database.url, { logger: silent })
+  await queueService.init()
+})
+
+afterAll(async () => {
+  await queueService?.close()
+  await vi.waitFor(async () => expect(await database.clients()).toBe(0))
+  await database?.drop()
+})
+
+async function refuse(name: string, acts: Readonly<Record<string, () => unknown>>): Promise<void> {
+  const notes = new Notebook()
+  for (const [given, act] of Object.entries(acts)) await notes.refused(given, act)
+  expect(await database.contents()).toMatchObject({ jobs: 0 })
+  await notes.check(name)
+}
+
+test('jobs that cannot be added', async () => {
+  const add = (options: object) => () => queueService.add('mail', 1, options)
+  await refuse('queue-add', {
+    "add('', 1)": () => queueService.add('', 1),
+    "add('a b', 1)": () => queueService.add('a b', 1),
+    'add(<201 characters>, 1)': () => queueService.add('q'.repeat(201), 1),
+    'add(undefined, 1)': () => queueService.add(loose(undefined), 1),
+    'add(…, () => 1)': () => queueService.add('mail', () => 1),
+    'add(…, { user: new User() })': () => queueService.add('mail', { user: new User() }),
+    "add(…, [1, Symbol('s')])": () => queueService.add('mail', [1, Symbol('s')]),
+    'attempts: 0': add({ attempts: 0 }),
+    'attempts: 1.5': add({ attempts: 1.5 }),
+    'delay: -1': add({ delay: -1 }),
+    "delay: '5s'": add({ delay: '5s' }),
+    "priority: 'high'": add({ priority: 'high' }),
+    "backoff: { type: 'linear', delay: 5 }": add({ backoff: { type: 'linear', delay: 5 } }),
+    "backoff: { type: 'fixed', delay: -5 }": add({ backoff: { type: 'fixed', delay: -5 } }),
+    "backoff: 'fixed'": add({ backoff: 'fixed' }),
+    'removeOnComplete: { age: -1 }': add({ removeOnComplete: { age: -1 } }),
+    'removeOnFail: 5': add({ removeOnFail: 5 }),
+    'jobId: 7': add({ jobId: 7 }),
+    'an unknown option: { retries: 3 }': add({ retries: 3 }),
+    "getJob('a b', 'id')": () => queueService.getJob('a b', 'id'),
+    "consume('mail', { concurrency: 0 })": () => queueService.consume('mail', { concurrency: 0 }, async () => 1),
+    'doorbell on one queue for both': () => queueService.doorbell({ orchestrator: 'one', worker: 'one' }),
+  })
+})
+
+test('what a queue worker asks for that is not in this release, and data that does not fit', async () => {
+  const asked: unknown[] = []
+  registerApp({ queues: { orchestrator: 'turns', worker: 'steps' }, load: async () => ({ functions: {} }) })
+  registerQueueWorker({
+    queueName: 'mail',
+    func: defineFunction({
+      input: z.object({ to: z.email() }),
+      func: async (services) => {
+        const { queue } = services as unknown as { queue: QueueWire }
+        asked.push(await queue.updateProgress(1).catch((error: unknown) => error))
+        asked.push(await Promise.resolve().then(() => queue.discard('why')).catch((error: unknown) => error)) // prettier-ignore
+        return queue.fail('the address is gone')
+      },
+    }) as FunctionConfig,
+  })
+  const workflowService = new PgWorkflowService(database.url, queueService)
+  const services = { workflowService, queueService, logger: silent }
+  createRpc(services)
+  const workers = new PgBossQueueWorkers(services)
+  await workers.registerQueues()
+  const failed = async (data: unknown) => {
+    const id = await queueService.add('mail', data)
+    await expect.poll(async () => (await queueService.getJob('mail', id))?.status(), { timeout: 10_000 }).toBe('failed')
+    const [row] = await database.sql`select output from pgboss.job where id = ${id}`
+    return Object.assign(new Error(), row?.['output'])
+  }
+  const notes = new Notebook()
+  const misfit = await failed({ to: 'nobody' })
+  const failure = await failed({ to: 'a@example.com' })
+  await notes.refused("add('mail', { to: 'nobody' })", () => Promise.reject(misfit))
+  await notes.refused("queue.fail('the address is gone')", () => Promise.reject(failure))
+  await notes.refused('queue.updateProgress(1)', () => Promise.reject(asked[0]))
+  await notes.refused("queue.discard('why')", () => Promise.reject(asked[1]))
+  await notes.check('queue-worker')
+  await workers.close()
+  await workflowService.close()
+  await database.sql`delete from pgboss.job`
+})
+
+test('after close', async () => {
+  const closed = new PgBossQueueService(database.url, { logger: silent })
+  await closed.init()
+  await closed.close()
+  await refuse('queue-after-close', {
+    "add('mail', 1)": () => closed.add('mail', 1),
+    "getJob('mail', 'id')": () => closed.getJob('mail', 'id'),
+    'init()': () => closed.init(),
+  })
+})
