@@ -1,7 +1,7 @@
 import type { Driver, Pool, Row } from './driver.ts'
 import type { Schema } from './schema.ts'
 import { enlist, holdLock } from './sql/enlist.ts'
-import { renewLeases } from './sql/renew-leases.ts'
+import { renewLeases, renewOwned } from './sql/renew-leases.ts'
 
 /** No answer of our own for so long (ms): this session is not ours alone, a pooler stands before the server. */
 const echoMs = 1000
@@ -32,6 +32,7 @@ export class RenewalSession {
   readonly #driver: Driver
   readonly #schema: Schema
   readonly #pool: Pool
+  readonly #owners = new Map<string, Enlisting>()
   readonly #enlisted = new Map<string, Enlisting>()
   readonly #keys = new Map<string, number>()
   #echo: ((payload: string) => void) | undefined
@@ -51,6 +52,7 @@ export class RenewalSession {
 
   /** False: a session cannot be held here, and a death is told by its leases alone. */
   async enlist(given: Enlisting): Promise<boolean> {
+    this.#owners.set(given.owner, given)
     this.#isOwn ??= await this.#isSessionOurs()
     if (!this.#isOwn) return false
     this.#enlisted.set(given.owner, given)
@@ -60,6 +62,13 @@ export class RenewalSession {
 
   renew({ calls, leaseMs, offsetMs }: Renewing): Promise<readonly Row[]> {
     return this.#pool.query(renewLeases(this.#schema), [calls, leaseMs, offsetMs])
+  }
+
+  /** Every lease of this process, also one that it has only just been given. */
+  async renewOwned(leaseMs: number): Promise<void> {
+    const [last] = [...this.#owners.values()].slice(-1)
+    if (!last) return
+    await this.#pool.query(renewOwned(this.#schema), [JSON.stringify([...this.#owners.keys()]), leaseMs, last.offsetMs])
   }
 
   async close(): Promise<void> {

@@ -32,14 +32,14 @@ export type Told =
 const maxBlockMs = 5 * 60_000
 
 /**
- * Renews the leases of a main thread that is blocked by a long computation, from its own connection: the leases it named
- * last. A lease that was given back, or that somebody else holds, is not touched by that.
+ * Renews the leases of a main thread that is blocked by a long computation, from its own connection: those that the
+ * database knows as its own. A main thread that is blocked as soon as it has claimed something never got to name it here.
  */
 class RenewalThread {
   readonly #port = parentPort
   readonly #data: ThreadData
   readonly #session: RenewalSession
-  #last: Renewing | undefined
+  #isClosed = false
   #heardAt = performance.now()
 
   constructor(data: ThreadData) {
@@ -58,7 +58,7 @@ class RenewalThread {
 
   start(): void {
     this.#port?.on('message', (asked: Asked) => void this.#onAsked(asked))
-    setInterval(() => void this.#tick(), Math.max(50, this.#data.leaseMs / 4)).unref()
+    setInterval(() => void this.#tick(), Math.max(50, this.#data.leaseMs / 6)).unref()
   }
 
   async #onAsked(asked: Asked): Promise<void> {
@@ -77,23 +77,26 @@ class RenewalThread {
       case 'enlist':
         return this.#session.enlist(asked.given)
       case 'renew':
-        this.#last = asked.given
         return this.#session.renew(asked.given)
       case 'close':
-        this.#last = undefined
+        this.#isClosed = true
         await this.#session.close()
         this.#port?.unref()
         return null
     }
   }
 
-  /** Silence longer than a tick means that the main thread is blocked: it answers every ping otherwise. */
+  /**
+   * Silence longer than a tick means that the main thread is blocked: it answers every ping otherwise. A lease that it
+   * renewed itself a third of its time ago has a quarter left then, at least.
+   */
   async #tick(): Promise<void> {
     const silentMs = performance.now() - this.#heardAt
     this.#tell({ kind: 'ping' })
-    if (!this.#last || silentMs < this.#data.leaseMs / 3 || silentMs > maxBlockMs) return
+    const { leaseMs } = this.#data
+    if (this.#isClosed || silentMs < leaseMs / 4 || silentMs > maxBlockMs) return
     try {
-      await this.#session.renew(this.#last)
+      await this.#session.renewOwned(leaseMs)
     } catch (error) {
       this.#tell({
         kind: 'log',

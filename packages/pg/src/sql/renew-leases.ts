@@ -97,3 +97,47 @@ export function renewLeases(schema: Schema): Statement {
   where known.i is null or renewed.i is null or (known.unread and c.name is null)`,
   }
 }
+
+/**
+ * Extend every lease that these owners hold, as far as its row is free.
+ *
+ * $1 owners json: [owner] · $2 lease in ms · $3 clock offset in ms
+ */
+export function renewOwned(schema: Schema): Statement {
+  const runs = `${schema.quoted}.workflow_runs`
+  const steps = `${schema.quoted}.workflow_step`
+  const until = `greatest(held.lease_until, clock.at + ${interval('$2::float8')})`
+  const owners = 'array(select jsonb_array_elements_text($1::text::jsonb) collate "C")'
+  return {
+    name: 'renewOwned',
+    text: `
+  with clock as materialized (
+    select clock_timestamp() + ${interval('$3::float8')} as at
+  ),
+  held_runs as materialized (
+    select r.run_id, r.lease_until
+    from ${runs} as r
+    where r.lease_until is not null and r.owner = any (${owners}) and r.ended_at is null
+    order by r.run_id
+    for no key update of r skip locked
+  ),
+  held_steps as materialized (
+    select s.run_id, s.name, s.ordinal, s.lease_until
+    from ${steps} as s
+    where s.lease_until is not null and s.worker = any (${owners})
+    for no key update of s skip locked
+  ),
+  renewed_runs as (
+    update ${runs} as r
+    set lease_until = ${until}
+    from held_runs as held
+    cross join clock
+    where r.run_id = held.run_id
+  )
+  update ${steps} as s
+  set lease_until = ${until}
+  from held_steps as held
+  cross join clock
+  where s.run_id = held.run_id and s.name = held.name and s.ordinal = held.ordinal`,
+  }
+}
