@@ -1,5 +1,96 @@
-import { describe, it } from 'vitest'
+import { randomUUID } from 'node:crypto'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { databaseUrl, openPg, until, type PgHarness } from './pg-harness.ts'
+import { AppProcess } from './support/child-process.ts'
 
-describe('A22: a step that holds the main thread', () => {
-  it.todo('keeps its lease by the renewal thread')
+const leaseMs = 1_000
+
+let pg: PgHarness
+let processes: AppProcess[]
+
+beforeEach(async () => {
+  pg = await openPg()
+  processes = []
+})
+
+afterEach(async () => {
+  await Promise.all(processes.map((process) => process.kill()))
+  await pg.dispose()
+})
+
+async function start(name: string, blockMs = 0): Promise<AppProcess> {
+  const process = new AppProcess({ name, url: databaseUrl(), schema: pg.schema, leaseMs, blockMs })
+  processes.push(process)
+  await process.has('ready')
+  return process
+}
+
+const entries = (): number => processes.reduce((sum, process) => sum + process.count('entered'), 0)
+
+const statusOf = async (runId: string): Promise<string | undefined> => (await pg.ports.reader.getRun(runId))?.status
+
+/** The end of the lease that the one run or step of this schema is under, by the server's clock. */
+async function leaseUntil(workflow: 'inline' | 'rpc'): Promise<number> {
+  const table = workflow === 'inline' ? 'workflow_runs' : 'workflow_step'
+  const rows = await pg.sql.unsafe(
+    `select date_part('epoch', lease_until) * 1000 as until from "${pg.schema}".${table} where lease_until is not null`,
+  )
+  return Number(rows[0]?.['until'] ?? 0)
+}
+
+describe.each(['inline', 'rpc'] as const)('a step (%s) that holds the main thread', (workflow) => {
+  it('A22: is executed once, however much longer than the lease it takes', { timeout: 60_000 }, async () => {
+    const runId = randomUUID()
+    const busy = await start('busy', 5 * leaseMs)
+    busy.tell({ kind: 'start', workflow, input: 'block', runId })
+    await busy.has('entered')
+    const waiting = await start('waiting')
+
+    // The process that runs it can do nothing now; somebody moves the end of its lease.
+    const seen = new Set<number>()
+    await until(async () => seen.add(await leaseUntil(workflow)).size >= 3, 20_000)
+    expect(busy.count('left'), 'the step is still at it').toBe(0)
+
+    await until(async () => (await statusOf(runId)) === 'completed', 30_000)
+    expect(entries()).toBe(1)
+    expect(waiting.count('entered')).toBe(0)
+    expect(await pg.ports.reader.getRun(runId)).toMatchObject({ output: '["busy"]', crashes: 0 })
+    const attempts = await pg.ports.reader.listAttempts(runId)
+    expect(attempts.map(({ attempt, outcome }) => [attempt, outcome])).toEqual([[1, 'succeeded']])
+  })
+})
+
+describe.each(['inline', 'rpc'] as const)('a frozen process with a step (%s)', (workflow) => {
+  it('A22: is taken over after its lease, and achieves nothing when it wakes', { timeout: 60_000 }, async () => {
+    const runId = randomUUID()
+    const frozen = await start('frozen')
+    frozen.tell({ kind: 'start', workflow, input: 'wait', runId })
+    await frozen.has('entered')
+    frozen.signal('SIGSTOP')
+    const taker = await start('taker')
+    await taker.has('entered')
+    expect(await statusOf(runId)).toBe('running')
+
+    // It finds the word to go on when it wakes, before it learns that it has lost the lease.
+    frozen.tell({ kind: 'release' })
+    frozen.signal('SIGCONT')
+    await frozen.has('left')
+    await until(() => frozen.told.some((told) => told.kind === 'event' && told.event !== 'step-started'))
+    const { sql } = pg
+    const attemptsOf = async (): Promise<unknown[]> => {
+      const attempts = await pg.ports.reader.listAttempts(runId)
+      return attempts.map(({ attempt, outcome, output }) => [attempt, outcome, output])
+    }
+    const lost = workflow === 'rpc' ? [[1, 'lost', null]] : []
+    expect(await attemptsOf()).toEqual(lost)
+    expect(await statusOf(runId)).toBe('running')
+
+    taker.tell({ kind: 'release' })
+    await until(async () => (await statusOf(runId)) === 'completed', 30_000)
+    expect(await pg.ports.reader.getRun(runId)).toMatchObject({ output: '["taker"]' })
+    expect(await attemptsOf()).toEqual([...lost, [workflow === 'rpc' ? 2 : 1, 'succeeded', '["taker"]']])
+    const settled = await sql.unsafe(`select settled_seq from "${pg.schema}".workflow_step where run_id = $1`, [runId])
+    expect(settled).toHaveLength(1)
+    expect(entries()).toBe(2)
+  })
 })
