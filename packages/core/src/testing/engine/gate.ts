@@ -23,7 +23,7 @@ const never = (): Promise<never> => new Promise(() => undefined)
 export class Gate {
   #dead = false
   #thawed: Promise<void> = Promise.resolve()
-  #thaw: () => void = () => undefined
+  #thaw: (() => void) | null = null
   readonly #answering = new Set<Answering>()
   readonly #died = Promise.withResolvers<void>()
   fault: Fault = (_name, call) => call()
@@ -41,13 +41,15 @@ export class Gate {
   }
 
   freeze(): void {
+    if (this.#thaw) return
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#thawed = promise
     this.#thaw = resolve
   }
 
   thaw(): void {
-    this.#thaw()
+    this.#thaw?.()
+    this.#thaw = null
   }
 
   ports(ports: StorePorts): StorePorts {

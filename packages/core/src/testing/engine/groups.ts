@@ -1,5 +1,6 @@
 import type { EngineHarness } from './engine-harness.ts'
 import type { ScenarioGroup } from './scenario.ts'
+import { chaosScenarios } from './chaos.ts'
 import { cancelScenarios } from './cancelling.ts'
 import { crashPointScenarios } from './crash-points.ts'
 import { crashScenarios } from './crashes.ts'
@@ -30,5 +31,6 @@ export function scenarioGroups(harness: EngineHarness): readonly ScenarioGroup[]
     loadScenarios,
     stopScenarios,
     observeScenarios,
+    chaosScenarios,
   ]
 }
