@@ -11,7 +11,7 @@ import { PgBossQueueService, PgBossQueueWorkers } from '@pikku/queue-pg-boss'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { User } from './app.ts'
-import { createDatabase, type Database } from './database.ts'
+import { createDatabase, type Database } from '../database.ts'
 import { Notebook } from './notebook.ts'
 
 const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }

@@ -10,7 +10,7 @@ import type { WorkflowContext } from '@pikku/core'
 import { PgWorkflowService } from '@pikku/pg'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { registerTestApp } from './app.ts'
-import { createDatabase, type Database } from './database.ts'
+import { createDatabase, type Database } from '../database.ts'
 import { Notebook } from './notebook.ts'
 
 const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }

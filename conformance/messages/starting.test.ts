@@ -3,7 +3,7 @@ import { PgWorkflowService } from '@pikku/pg'
 import { PgBossQueueService } from '@pikku/queue-pg-boss'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { registerTestApp, User } from './app.ts'
-import { createDatabase, type Contents, type Database } from './database.ts'
+import { createDatabase, type Contents, type Database } from '../database.ts'
 import { Notebook } from './notebook.ts'
 
 const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }

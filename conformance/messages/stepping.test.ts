@@ -2,7 +2,7 @@ import { createRpc } from '@pikku/core'
 import { PgWorkflowService } from '@pikku/pg'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { play, registerTestApp, User, type Play } from './app.ts'
-import { createDatabase, type Database } from './database.ts'
+import { createDatabase, type Database } from '../database.ts'
 import { describeError, Notebook } from './notebook.ts'
 
 const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
