@@ -180,22 +180,22 @@ export const promiseScenarios: ScenarioGroup = {
       assert.ok(performance.now() - started >= 200, 'it completed only after the slow step had settled')
     },
     'A5: a slow inline step does not hold up the rest of the body': async (world) => {
-      const at = new Map<string, number>()
-      const started = performance.now()
+      // The slow step ends only once the other lane is through: held up, the run would never end.
+      let through = (): void => undefined
+      const laneIsThrough = new Promise<void>((resolve) => (through = resolve))
       const app = await world.process({
         functions,
         workflows: {
           lanes: async ({ workflow }) => {
-            const slow = workflow.do('slow', () => pause(400))
+            const slow = workflow.do('slow', () => laneIsThrough)
             const lane = workflow.do('fast', () => 'fast').then(() => workflow.do('next', 'echo', 'next'))
-            await lane.then(() => workflow.do('last', () => at.set('last', performance.now() - started)))
+            await lane.then(() => workflow.do('last', through))
             await slow
             return 'done'
           },
         },
       })
       assert.equal(await app.output('lanes'), 'done')
-      assert.ok((at.get('last') ?? Infinity) < 350, `the lane was through after ${at.get('last')} ms`)
     },
     'A1: random plain delays between steps: live and replay are the same': async (world) => {
       const seed = Math.floor(Math.random() * 2 ** 31)
