@@ -138,10 +138,13 @@ export class Driver {
       connection: { ...this.base.connection, ...this.connectionSettings() },
       max: 1,
     })
+    const timeout = answerTimeout(this, { sql, name: 'connect' })
     try {
-      const rows = await sql.unsafe(`select current_setting('server_version_num')::int as version`)
+      const version = sql.unsafe(`select current_setting('server_version_num')::int as version`)
+      const rows = await Promise.race([version, timeout.expired])
       return Number(rows[0]?.version)
     } finally {
+      timeout.clear()
       await sql.end({ timeout: 1 })
     }
   }
@@ -182,7 +185,7 @@ export class Pool {
   async script(name: string, text: string): Promise<void> {
     await this.#driver.ready()
     const sql = this.#open()
-    const timeout = this.#answerTimeout(sql, { name, text })
+    const timeout = this.#answerTimeout(sql, { name })
     try {
       await Promise.race([sql.unsafe(text).simple(), timeout.expired])
     } finally {
@@ -225,23 +228,32 @@ export class Pool {
     return postgres(options as ConnectionOptions)
   }
 
-  #answerTimeout(sql: postgres.Sql, statement: Statement): { expired: Promise<never>; clear(): void } {
-    const ms = this.#driver.answerTimeoutMs
-    const { promise, reject } = Promise.withResolvers<never>()
-    const timer = setTimeout(() => {
-      reject(
-        Object.assign(new Error(`${statement.name}: no answer from ${this.#driver.target} in ${ms} ms`), {
-          code: 'NO_ANSWER',
-        }),
-      )
-      // A connection that does not answer would be asked again and again: end it, whatever it was doing.
+  #answerTimeout(sql: postgres.Sql, { name }: Pick<Statement, 'name'>): AnswerTimeout {
+    const onExpired = (): void => {
       if (this.#sql === sql) this.#sql = undefined
-      sql
-        .end({ timeout: 0 })
-        .catch((error: unknown) => this.#driver.logger.warn('closing a silent connection failed', error))
-    }, ms).unref()
-    return { expired: promise, clear: () => clearTimeout(timer) }
+    }
+    return answerTimeout(this.#driver, { sql, name, onExpired })
   }
+}
+
+interface AnswerTimeout {
+  readonly expired: Promise<never>
+  clear(): void
+}
+
+/** postgres.js itself waits for ever: for an answer, and for somebody who accepts connections and hangs up. */
+function answerTimeout(
+  { answerTimeoutMs: ms, target, logger }: Driver,
+  asked: { sql: postgres.Sql; name: string; onExpired?: () => void },
+): AnswerTimeout {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => {
+    reject(Object.assign(new Error(`${asked.name}: no answer from ${target} in ${ms} ms`), { code: 'NO_ANSWER' }))
+    // A connection that does not answer would be asked again and again: end it, whatever it was doing.
+    asked.onExpired?.()
+    asked.sql.end({ timeout: 0 }).catch((error: unknown) => logger.warn('closing a silent connection failed', error))
+  }, ms).unref()
+  return { expired: promise, clear: () => clearTimeout(timer) }
 }
 
 /** @throws WorkflowError `CONFIGURATION`, without the password */
