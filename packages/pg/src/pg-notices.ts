@@ -31,6 +31,8 @@ export class PgNotices implements RunNotices {
   #started: Promise<void> | undefined
   #echo: ((nonce: string) => void) | undefined
   #timer: NodeJS.Timeout | undefined
+  /** Counts the connections and the tries to listen on them: what an older one finds out is of no interest. */
+  #tries = 0
 
   constructor(db: Database) {
     this.#db = db
@@ -95,19 +97,26 @@ export class PgNotices implements RunNotices {
 
   /** Never rejects: without it everybody polls, and it is tried again. */
   async #listen(pool: Pool): Promise<void> {
-    try {
-      await this.#db.ready()
-      await pool.query({ name: 'listen', text: `listen ${this.#db.schema.channel}` }, [])
-      this.#setLive(await this.#hearsItself())
-    } catch (error) {
-      this.#setLive(false, error)
-    }
-    if (this.#pool !== pool) return
+    this.#tries += 1
+    const tries = this.#tries
+    const [live, error] = await this.#hears(pool)
+    if (this.#pool !== pool || this.#tries !== tries) return
+    this.#setLive(live, error)
     clearTimeout(this.#timer)
     this.#timer = setTimeout(
       () => void this.#listen(pool),
       this.#live || this.#hasWarned ? echoEveryMs : reconnectMs,
     ).unref()
+  }
+
+  async #hears(pool: Pool): Promise<readonly [live: boolean, error?: unknown]> {
+    try {
+      await this.#db.ready()
+      await pool.query({ name: 'listen', text: `listen ${this.#db.schema.channel}` }, [])
+      return [await this.#hearsItself()]
+    } catch (error) {
+      return [false, error]
+    }
   }
 
   async #hearsItself(): Promise<boolean> {
@@ -142,6 +151,7 @@ export class PgNotices implements RunNotices {
 
   #onClose(pool: Pool): void {
     if (this.#pool !== pool) return
+    this.#tries += 1
     this.#live = false
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => void this.#listen(pool), 10).unref()
