@@ -6,8 +6,10 @@ export interface Fault {
   happened(): void
 }
 
-/** What a connection tells of itself. */
+/** What a connection tells of itself, and asks. */
 export interface Wire {
+  /** True: notifications do not get through, as behind a pooler. */
+  isDeaf(): boolean
   onParse(): void
   onRoundTrip(): void
   onExecute(text: string): Fault | undefined
@@ -24,7 +26,7 @@ class Messages {
     this.#isStart = isClient
   }
 
-  *take(chunk: Buffer): Generator<{ type: string; body: Buffer }> {
+  *take(chunk: Buffer): Generator<{ type: string; body: Buffer; whole: Buffer }> {
     this.#rest = Buffer.concat([this.#rest, chunk])
     for (;;) {
       const head = this.#isStart ? 0 : 1
@@ -32,10 +34,10 @@ class Messages {
       const end = head + this.#rest.readInt32BE(head)
       if (this.#rest.length < end) return
       const type = head === 0 ? 'startup' : String.fromCharCode(this.#rest[0] ?? 0)
-      const body = this.#rest.subarray(head + 4, end)
+      const whole = this.#rest.subarray(0, end)
       this.#rest = this.#rest.subarray(end)
       this.#isStart = false
-      yield { type, body }
+      yield { type, body: whole.subarray(head + 4), whole }
     }
   }
 }
@@ -114,9 +116,11 @@ export class Link {
   }
 
   #onAnswered(chunk: Buffer): void {
-    for (const { type } of this.#answered.take(chunk)) if (type === 'Z') this.#ready += 1
-    if (!this.#fault) this.#client.write(chunk)
-    else if (this.#ready >= this.#until) this.#faultHappened(this.#fault)
+    for (const { type, whole } of this.#answered.take(chunk)) {
+      if (type === 'Z') this.#ready += 1
+      if (!this.#fault && !(type === 'A' && this.#wire.isDeaf())) this.#client.write(whole)
+    }
+    if (this.#fault && this.#ready >= this.#until) this.#faultHappened(this.#fault)
   }
 
   #faultHappened(fault: Fault): void {

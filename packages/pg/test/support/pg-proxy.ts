@@ -18,6 +18,10 @@ export class PgProxy {
   parsed = 0
   /** How often a client waited for the server: a Sync, a Flush or a simple query. */
   roundTrips = 0
+  /** Let no notification through, as a pooler in transaction mode does. */
+  deaf = false
+  /** Let nobody in: new connections are cut. */
+  refusing = false
   readonly #server: net.Server
   readonly #links = new Set<Link>()
   readonly #faults = new Set<Fault>()
@@ -30,6 +34,7 @@ export class PgProxy {
     url.port = String((server.address() as net.AddressInfo).port)
     this.url = url.href
     const wire: Wire = {
+      isDeaf: () => this.deaf,
       onParse: () => (this.parsed += 1),
       onRoundTrip: () => (this.roundTrips += 1),
       onExecute: (text) => {
@@ -39,6 +44,7 @@ export class PgProxy {
       onClose: (link) => this.#links.delete(link),
     }
     server.on('connection', (socket) => {
+      if (this.refusing) return void socket.destroy()
       this.#opened += 1
       this.#links.add(new Link({ client: socket, host: target.hostname, port: Number(target.port || 5432) }, wire))
     })
