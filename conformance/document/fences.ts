@@ -10,7 +10,7 @@ export interface Fence {
 }
 
 /** The user's document. It is not part of this repository: it lies beside it. */
-export const documentFile = path.resolve(import.meta.dirname, '../../../shared/spec/000_2eb4aef63ade4469.txt')
+const documentFile = path.resolve(import.meta.dirname, '../../../shared/spec/000_2eb4aef63ade4469.txt')
 
 export const documentIsThere = existsSync(documentFile)
 

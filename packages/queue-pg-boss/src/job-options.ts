@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { WorkflowError } from '@pikku/core/contract'
 import type { JobOptions } from '@pikku/core/contract'
 import type { JobInsert } from 'pg-boss'
@@ -39,8 +40,7 @@ export function checkJobOptions(options: unknown): asserts options is JobOptions
 }
 
 function bad(what: string, accepted: string, given: unknown): WorkflowError {
-  const found = typeof given === 'object' ? JSON.stringify(given) : `'${String(given)}'`
-  return new WorkflowError('INVALID_INPUT', `${what} must be ${accepted}, not ${found}`)
+  return new WorkflowError('INVALID_INPUT', `${what} must be ${accepted}, not ${inspect(given, { depth: 1 })}`)
 }
 
 /** Seconds to keep a job once completed and once failed. */
@@ -86,5 +86,5 @@ export function checkQueueName(name: string): string {
 
 function whole(what: string, value: number, { min, max }: { min: number; max: number }): number {
   if (Number.isSafeInteger(value) && value >= min && value <= max) return value
-  throw new WorkflowError('INVALID_INPUT', `${what} must be a whole number from ${min} to ${max}, not ${String(value)}`)
+  throw bad(what, `a whole number from ${min} to ${max}`, value)
 }

@@ -7,8 +7,9 @@ const workers = new PgBossQueueWorkers(services)
 await workers.registerQueues()
 console.log('ready')
 
-process.once('SIGTERM', async () => {
+const close = async () => {
   await workers.close()
   await services.workflowService.close()
   await services.queueService.close()
-})
+}
+process.once('SIGTERM', () => void close())

@@ -5,7 +5,7 @@ import { checkOptions, type OptionRule } from '../domain/check-options.ts'
 import { describe } from '../domain/describe.ts'
 import type { WorkflowEngine } from '../engine/workflow-engine.ts'
 import { assertServices, type App } from './app.ts'
-import { WorkflowService } from './workflow-service.ts'
+import type { WorkflowService } from './workflow-service.ts'
 
 export interface QueueWorkersOptions {
   /** Take these queues only: names of wired queues, of the orchestrator queue, of the step-worker queue. Default: all. */
