@@ -189,7 +189,10 @@ export class Orchestrator {
     const replay = createReplay(
       (port) =>
         bodyScope.run(scope, () => app.callWorkflow(definition.name, input, createWorkflowContext(port, source))),
-      { yieldTurn: () => macrotask(), grace: () => clock.sleep(settings.replayGraceMs) },
+      {
+        yieldTurn: () => macrotask(),
+        grace: (short) => clock.sleep(short ? settings.replayGraceMs / 10 : settings.replayGraceMs),
+      },
     )
     const body: RunningBody = { replay, scope, rejection: null, moved: false, onMoved: () => undefined }
     replay.onMoved(() => {

@@ -7,8 +7,11 @@ import { difference, neverAsked, unwanted } from './divergence.ts'
 export interface ReplayEnv {
   /** One macrotask: by then the body has run as far as it goes without outside help. */
   yieldTurn(): Promise<void>
-  /** Resolves after the grace that a body gets for awaits that are not steps. */
-  grace(): Promise<void>
+  /**
+   * Resolves after the grace that a body gets for awaits that are not steps. `short`: the body has asked for something
+   * that does not fit, so it is likelier that the code has changed than that another branch is on its way.
+   */
+  grace(short: boolean): Promise<void>
 }
 
 export interface Replay {
@@ -28,8 +31,8 @@ export interface Replay {
 /** What the body's context calls. */
 export interface ReplayPort {
   request(request: Request): Promise<unknown>
-  /** The function that the next use of this step name called, as far as the history holds it. */
-  recordedRpc(name: string): string | null
+  /** Whether the history holds a call of this function under this step name that the body has not asked for yet. */
+  holdsCall(name: string, rpcName: string): boolean
   cancel(reason: string): Promise<never>
   now(): number | null
 }
@@ -44,6 +47,13 @@ interface Waiter {
   readonly reject: (error: unknown) => void
 }
 
+/** A request of the body, with the settlement it came after. */
+interface Asking {
+  readonly request: Request
+  readonly askedAfter: number
+  readonly waiter: Waiter
+}
+
 /** Suspension is a promise that never settles: nothing of the engine is ever thrown into the body. */
 const never = (): Promise<never> => new Promise(() => {})
 
@@ -55,7 +65,10 @@ export function createReplay(body: (port: ReplayPort) => Promise<unknown>, env: 
   const recorded = new Map<string, ReplayStep>()
   const asked = new Map<string, Request>()
   const waiting = new Map<string, Waiter>()
+  /** The first use of each name that is not taken yet. */
   const ordinals = new Map<string, number>()
+  /** Asked before whoever takes the recorded use that comes first: parallel branches may come by in another order. */
+  let early: Asking[] = []
   /** Settled, in order; those before `nextUp` are delivered. */
   let settlements: ReplayStep[] = []
   let nextUp = 0
@@ -80,31 +93,68 @@ export function createReplay(body: (port: ReplayPort) => Promise<unknown>, env: 
 
   function request(asking: Request): Promise<unknown> {
     if (abandoned || divergence !== null || ending?.kind === 'cancelled' || ending?.kind === 'threw') return never()
-    const ordinal = ordinals.get(asking.name) ?? 0
-    ordinals.set(asking.name, ordinal + 1)
-    const id: StepId = { name: asking.name, ordinal }
-    const key = stepKey(id)
-    const row = recorded.get(key)
-    divergence = row ? difference(row, asking) : null
-    asked.set(key, asking)
-    if (!row || (row.kind === 'inline' && row.status === 'scheduled')) {
-      commands.push({
-        ...asking,
-        id,
-        askedAfter: row?.askedAfter ?? delivered,
-        attempt: row?.attempt ?? 0,
-        lost: row?.lost ?? 0,
-      })
-    }
-    const promise = new Promise<unknown>((resolve, reject) => waiting.set(key, { resolve, reject }))
+    const { promise, ...waiter } = Promise.withResolvers<unknown>()
     // A step promise may reject before anyone awaits it (A7): that is the body's to find out later, not a crash now.
     promise.catch(() => undefined)
+    early.push({ request: asking, askedAfter: delivered, waiter })
+    placeEarly(asking.name)
     moved()
     return promise
   }
 
-  function recordedRpc(name: string): string | null {
-    return recorded.get(stepKey({ name, ordinal: ordinals.get(name) ?? 0 }))?.rpcName ?? null
+  /** Give each of them its use of the name, in the order they came, for as long as one fits. */
+  function placeEarly(name?: string): void {
+    for (let placed = true; placed;) {
+      const fits = early.findIndex(
+        ({ request }) => (name === undefined || request.name === name) && useOf(request) !== null,
+      )
+      placed = fits >= 0
+      for (const asking of placed ? early.splice(fits, 1) : []) place(asking, useOf(asking.request) ?? 0)
+    }
+  }
+
+  /** The first use of the name that is free, or the recorded one that is this very call; null: the first is another call. */
+  function useOf(asking: Request): number | null {
+    const first = ordinals.get(asking.name) ?? 0
+    const row = recorded.get(stepKey({ name: asking.name, ordinal: first }))
+    if (!row || difference(row, asking) === null) return first
+    return recordedUse(asking.name, (other) => difference(other, asking) === null)
+  }
+
+  /** The first recorded use of the name that is free and fits. */
+  function recordedUse(name: string, fits: (row: ReplayStep) => boolean): number | null {
+    for (let ordinal = ordinals.get(name) ?? 0; ; ordinal++) {
+      const key = stepKey({ name, ordinal })
+      const row = recorded.get(key)
+      if (!row && !asked.has(key)) return null
+      if (row && !asked.has(key) && fits(row)) return ordinal
+    }
+  }
+
+  function place({ request: asking, askedAfter, waiter }: Asking, ordinal: number): void {
+    const id: StepId = { name: asking.name, ordinal }
+    const key = stepKey(id)
+    const row = recorded.get(key)
+    asked.set(key, asking)
+    waiting.set(key, waiter)
+    let next = ordinals.get(asking.name) ?? 0
+    while (asked.has(stepKey({ name: asking.name, ordinal: next }))) next++
+    ordinals.set(asking.name, next)
+    if (row && (row.kind !== 'inline' || row.status !== 'scheduled')) return
+    const { attempt = 0, lost = 0 } = row ?? {}
+    commands.push({ ...asking, id, askedAfter: row?.askedAfter ?? askedAfter, attempt, lost })
+  }
+
+  function holdsCall(name: string, rpcName: string): boolean {
+    return recordedUse(name, (row) => row.rpcName === rpcName) !== null
+  }
+
+  /** What the first of those that came early is up against. */
+  function mismatch(): string | null {
+    const [first] = early
+    const row =
+      first && recorded.get(stepKey({ name: first.request.name, ordinal: ordinals.get(first.request.name) ?? 0 }))
+    return first && row ? difference(row, first.request) : null
   }
 
   function cancel(reason: string): Promise<never> {
@@ -121,7 +171,7 @@ export function createReplay(body: (port: ReplayPort) => Promise<unknown>, env: 
 
   function start(): void {
     started = true
-    void Promise.resolve({ request, recordedRpc, cancel, now: () => lastSettledAt })
+    void Promise.resolve({ request, holdsCall, cancel, now: () => lastSettledAt })
       .then(body)
       .then(
         (output) => end({ kind: 'returned', output }),
@@ -146,6 +196,7 @@ export function createReplay(body: (port: ReplayPort) => Promise<unknown>, env: 
       }
       if (row.settledSeq !== null) arrived.push(row)
     }
+    if (early.length > 0) placeEarly()
     if (commands.length > 0) commands = commands.filter((command) => !overtaken(command))
     if (arrived.length > 0) {
       settlements = settlements
@@ -175,7 +226,7 @@ export function createReplay(body: (port: ReplayPort) => Promise<unknown>, env: 
   /** Wait, in real time and within the grace, for the body to ask for something; false when the grace is over. */
   async function askedInTime(condition: () => boolean): Promise<boolean> {
     let over = false
-    const grace = env.grace().then(() => (over = true))
+    const grace = env.grace(early.length > 0).then(() => (over = true))
     while (!condition() && !over && !abandoned && divergence === null) {
       await Promise.race([grace, new Promise<void>((resolve) => (onAsked = resolve))])
     }
@@ -190,6 +241,7 @@ export function createReplay(body: (port: ReplayPort) => Promise<unknown>, env: 
     if (!ready() && !(await askedInTime(ready))) {
       if (abandoned) return
       const missing = stillExpected(seq)
+      divergence ??= mismatch()
       divergence ??= missing.length > 0 ? neverAsked(missing, ending === null ? null : ending.kind) : unwanted(step.id)
       return
     }
@@ -215,6 +267,8 @@ export function createReplay(body: (port: ReplayPort) => Promise<unknown>, env: 
       const next = settlements[nextUp]!
       await deliver(next, next.outcome!)
     }
+    const allPlaced = (): boolean => early.length === 0 || over()
+    if (!allPlaced() && divergence === null && !(await askedInTime(allPlaced)) && !abandoned) divergence ??= mismatch()
     if (ending !== null && ending.kind !== 'cancelled' && divergence === null) {
       const all = (): boolean => stillExpected(Infinity).length === 0
       if (!all() && !(await askedInTime(all)) && !abandoned)
