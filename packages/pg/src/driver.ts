@@ -221,6 +221,8 @@ export class Pool {
       max,
       idle_timeout: idleSeconds ?? 0,
       max_lifetime: null,
+      // Of its own it pauses up to 20 s between two tries to connect, long after the server is back.
+      backoff: () => 0.05 + Math.random() * 0.2,
       onnotify: onNotify,
       onclose: onClose,
       onnotice: (notice: postgres.Notice) => this.#driver.logger.debug(`PostgreSQL: ${notice['message']}`),
