@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { RunNotices } from '@pikku/core/contract'
 import { openPgStore, PgWorkflowService } from '../src/index.ts'
 import { openSchema } from '../src/schema.ts'
@@ -165,19 +165,22 @@ describe('notices over LISTEN/NOTIFY', () => {
   it('A27: waitForRun resolves where LISTEN hears nothing', { timeout: 30_000 }, async () => {
     proxy.deaf = true
     const registry = registryOf({ workflows: { quick: async ({ workflow }) => workflow.do('a', () => 1) } })
-    const logger = { ...quiet, warn: () => undefined }
     // It would look by itself after ten minutes, did it believe in its notices.
     const timing = { watchPollMs: 600_000 }
     const waiting = new PgWorkflowService(proxy.url, undefined, pg.schema, { timing })
     const working = new PgWorkflowService(databaseUrl(), undefined, pg.schema)
     for (const service of [waiting, working]) closing.push(() => service.close({ graceMs: 0 }))
     working.bind({ workflowService: working, logger: quiet }, registry)
+    // No app's logger is known to the one that only waits.
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
+    closing.push(async () => warn.mockRestore())
     const runId = randomUUID()
     await pg.ports.store.createRun({ runId, workflow: 'quick', input: '[null]', inputDigest: '', tags: [] })
     const waited = waiting.waitForRun(runId)
     expect((await working.getRun(runId))?.status).toBe('running')
     await working.startRun('quick', null, { runId: randomUUID() })
     expect(await waited).toBe(1)
+    expect(warn).toHaveBeenCalledTimes(1)
   })
 
   it('A26: nothing that writes notifies, and what notifies waits for no disk', async () => {

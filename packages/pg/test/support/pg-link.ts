@@ -10,7 +10,7 @@ export interface Fault {
 export interface Wire {
   /** True: notifications do not get through, as behind a pooler. */
   isDeaf(): boolean
-  onParse(): void
+  onParse(name: string): void
   onRoundTrip(): void
   onExecute(text: string): Fault | undefined
   onClose(link: Link): void
@@ -92,7 +92,7 @@ export class Link {
     if (type === 'P') {
       const [name = '', text = ''] = texts(body, 2)
       this.#statements.set(name, text)
-      this.#wire.onParse()
+      this.#wire.onParse(name)
     } else if (type === 'B') {
       const [portal = '', name = ''] = texts(body, 2)
       this.#portals.set(portal, this.#statements.get(name) ?? `unknown statement ${name}`)

@@ -16,11 +16,13 @@ export class PgProxy {
   readonly executed: string[] = []
   /** Statements that the server was asked to prepare. */
   parsed = 0
+  /** Those of them that were given a name, to be used again. */
+  named = 0
   /** How often a client waited for the server: a Sync, a Flush or a simple query. */
   roundTrips = 0
   /** Let no notification through, as a pooler in transaction mode does. */
   deaf = false
-  /** Let nobody in: new connections are cut. */
+  /** Accept connections and hang up at once. */
   refusing = false
   readonly #server: net.Server
   readonly #links = new Set<Link>()
@@ -35,7 +37,10 @@ export class PgProxy {
     this.url = url.href
     const wire: Wire = {
       isDeaf: () => this.deaf,
-      onParse: () => (this.parsed += 1),
+      onParse: (name) => {
+        this.parsed += 1
+        if (name !== '') this.named += 1
+      },
       onRoundTrip: () => (this.roundTrips += 1),
       onExecute: (text) => {
         this.executed.push(text)
@@ -58,6 +63,7 @@ export class PgProxy {
   forget(): void {
     this.executed.length = 0
     this.parsed = 0
+    this.named = 0
     this.roundTrips = 0
   }
 
@@ -76,10 +82,18 @@ export class PgProxy {
     for (const link of this.#links) link.cut()
   }
 
+  /** Be gone: connections are cut, and new ones refused. */
   async close(): Promise<void> {
     this.cut()
+    if (!this.#server.listening) return
     this.#server.close()
     await once(this.#server, 'close')
+  }
+
+  /** Be back, after `close()`. */
+  async reopen(): Promise<void> {
+    this.#server.listen(Number(new URL(this.url).port), '127.0.0.1')
+    await once(this.#server, 'listening')
   }
 
   #fault(kind: Fault['kind'], matches: (text: string) => boolean): Promise<void> {
