@@ -85,9 +85,7 @@ describe.skipIf(!documentIsThere)("the user's document", () => {
   })
 
   test.each(['remote', 'inline'] as const)('%s: it compiles under plain strict, libraries included', async (mode) => {
-    const { stdout, stderr } = await apps[mode]!.tsc()
-    expect(stderr).toBe('')
-    expect(findingsOutside(stdout, '/node_modules/pg-boss/')).toEqual([])
+    expect(await apps[mode]!.tsc()).toEqual({ code: 0, stdout: '', stderr: '' })
   })
 
   test('remote: it runs, with its workers in another process', async () => {
@@ -157,12 +155,6 @@ const expectedResult = {
     attempt('Charge', 2, { status: 'failed', error: 'the card was declined' }),
   ],
   tagged: [{ workflow: 'order-fulfillment', tags: ['orders', 'fulfillment', 'payments'] }],
-}
-
-/** What the compiler says of files elsewhere. pg-boss publishes declarations that do not compile by themselves. */
-function findingsOutside(said: string, place: string): string[] {
-  // A finding is a line and the indented ones after it.
-  return said.split(/\n(?! )/).filter((finding) => finding !== '' && !finding.includes(place))
 }
 
 async function query(url: string, statement: string): Promise<string[]> {

@@ -1,59 +1,26 @@
-import { StoreUnavailableError, WorkflowError } from '@pikku/core/contract'
-import type { ConstructorOptions, PgBoss } from 'pg-boss'
+// Without a word from pg-boss's own declarations: those need @types/pg, and a compiler told to skip libraries.
+
+/** Where to connect and how: pg-boss's `ConstructorOptions`, of which these are the usual ones. */
+export interface BossOptions {
+  readonly connectionString?: string
+  readonly host?: string
+  readonly port?: number
+  readonly database?: string
+  readonly user?: string
+  readonly password?: string | (() => string | Promise<string>)
+  readonly ssl?: unknown
+  /** Connections at most. Default 6. */
+  readonly max?: number
+  /** Default `pgboss`. */
+  readonly schema?: string
+}
+
+/** A `PgBoss` of the application, by its shape. */
+export interface OwnBoss {
+  start(): Promise<unknown>
+  stop(): Promise<unknown>
+  getDb(): object
+}
 
 /** A URL, pg-boss's own options, or a `PgBoss` of the application. */
-export type BossSource = string | ConstructorOptions | PgBoss
-
-// By shape: the application may have loaded another copy of pg-boss.
-export function isBoss(source: BossSource): source is PgBoss {
-  return typeof source === 'object' && 'getDb' in source && typeof source.getDb === 'function'
-}
-
-export function optionsOf(source: string | ConstructorOptions): ConstructorOptions {
-  return typeof source === 'string' ? { connectionString: source } : source
-}
-
-/** @throws WorkflowError `CONFIGURATION`, without the password */
-export function checkSource(source: unknown): void {
-  const isUrl = typeof source === 'string' && /^postgres(ql)?:\/\//i.test(source) && targetOf(source) !== null
-  if (isUrl || (typeof source === 'object' && source !== null)) return
-  throw new WorkflowError(
-    'CONFIGURATION',
-    `${typeof source === 'string' ? `'${withoutPassword(source)}'` : String(source)} is no connection to PostgreSQL; accepted is a URL like 'postgresql://user:password@host:5432/database', options of pg-boss, or a PgBoss`,
-  )
-}
-
-/** pg-boss could not be started: where, and what was said. */
-export function startFailed(source: BossSource, error: unknown): StoreUnavailableError {
-  const refused = error instanceof Error && 'code' in error && String(error.code).startsWith('42')
-  const needs = refused ? '; it needs PostgreSQL 13 or newer, and a role that may create its schema' : ''
-  return new StoreUnavailableError(
-    `pg-boss cannot start on PostgreSQL at ${placeOf(source)}: ${wordsOf(error)}${needs}`,
-    {
-      cause: error,
-    },
-  )
-}
-
-function placeOf(source: BossSource): string {
-  if (isBoss(source)) return 'the connection of the given PgBoss'
-  const { connectionString, host = 'localhost', port = 5432, database = '' } = optionsOf(source)
-  return (connectionString && targetOf(connectionString)) ?? `${host}:${port}/${database}`
-}
-
-/** `host:port/database`; null for what is no URL. */
-function targetOf(url: string): string | null {
-  if (!URL.canParse(url)) return null
-  const { hostname, port, pathname } = new URL(url)
-  return `${hostname}:${port || 5432}${pathname}`
-}
-
-function withoutPassword(text: string): string {
-  return text.replace(/^(.*?:\/\/)?.*@/s, '$1…@')
-}
-
-/** What an error says. One that stands for the failures of several addresses says nothing itself. */
-function wordsOf(error: unknown): string {
-  if (error instanceof AggregateError && error.message === '') return error.errors.map(wordsOf).join(', ')
-  return error instanceof Error ? error.message : String(error)
-}
+export type BossSource = string | BossOptions | Readonly<Record<string, unknown>> | OwnBoss
