@@ -48,7 +48,7 @@ export class Children {
 
   #interrupt(signal) {
     const again = this.#interruptedBy !== undefined
-    this.#interruptedBy ??= signal
+    if (!again) this.#interruptedBy = signal
     const current = this.#current
     if (!current) process.exit(this.interruptedCode())
     if (current.terminal) {
