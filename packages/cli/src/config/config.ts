@@ -64,8 +64,15 @@ class ConfigReader {
 
   /** False when anything is wrong. */
   read(): boolean {
-    for (const { error, offset } of this.#mistakes) this.#fail(offset, `not valid JSON: ${printParseErrorCode(error)}`)
-    if (this.#mistakes.length > 0) return false
+    // The first one: those after it are mostly its consequences.
+    const [mistake] = this.#mistakes
+    if (mistake) {
+      const words = printParseErrorCode(mistake.error)
+        .replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ')
+        .toLowerCase()
+      this.#fail(mistake.offset, `not valid JSON: ${words}; accepted: JSON, with comments if you like`)
+      return false
+    }
     if (this.#root?.type !== 'object') {
       this.#fail(0, `found ${this.#found(this.#root)}; accepted: an object`)
       return false
