@@ -1,8 +1,8 @@
 import { createRpc } from '@pikku/core'
 import { PgWorkflowService } from '@pikku/pg'
-import { PgBossQueueService } from '@pikku/queue-pg-boss'
+import { PgBossQueueService, PgBossQueueWorkers } from '@pikku/queue-pg-boss'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { registerTestApp, User } from './app.ts'
+import { play, registerTestApp, User } from './app.ts'
 import { createDatabase, type Contents, type Database } from '../database.ts'
 import { Notebook } from './notebook.ts'
 
@@ -11,6 +11,7 @@ const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {
 let database: Database
 let queueService: PgBossQueueService
 let workflowService: PgWorkflowService
+let services: { workflowService: PgWorkflowService; queueService: PgBossQueueService; logger: typeof silent }
 let rpc: ReturnType<typeof createRpc>
 
 beforeAll(async () => {
@@ -18,7 +19,8 @@ beforeAll(async () => {
   queueService = new PgBossQueueService(database.url)
   workflowService = new PgWorkflowService(database.url, queueService, 'workflows', { maxPayloadBytes: 10_000 })
   registerTestApp()
-  rpc = createRpc({ workflowService, queueService, logger: silent })
+  services = { workflowService, queueService, logger: silent }
+  rpc = createRpc(services)
   await workflowService.init()
 })
 
@@ -125,4 +127,20 @@ test('a run id that belongs to another run', async () => {
     'the same id, another input': () => rpc.startWorkflow('echo', { n: 2 }, { runId: 'order-7' }),
   })
   expect(await database.contents()).toMatchObject({ runs: 1, steps: 0, attempts: 0 })
+})
+
+test('a run whose step is refused fails, and leaves no step and no job', async () => {
+  const workers = new PgBossQueueWorkers(services)
+  await workers.registerQueues()
+  const before = await database.contents()
+  play('bad data', (workflow) => workflow.do('Notify', 'echo', () => 1))
+  play('bad name', (workflow) => workflow.do('', 'echo', 1))
+  for (const input of ['bad data', 'bad name']) {
+    const { runId } = await rpc.startWorkflow('play', input)
+    await expect(workflowService.waitForRun(runId, { timeout: '15s' })).rejects.toMatchObject({
+      code: expect.stringMatching(/^(NOT_SERIALIZABLE|INVALID_NAME)$/),
+    })
+  }
+  await workers.close()
+  expect(await database.contents()).toEqual({ ...before, runs: before.runs + 2, jobs: 0 })
 })
