@@ -26,10 +26,12 @@ beforeAll(async () => {
   await queueService.init()
 })
 
+// Whatever the next one says.
+afterAll(() => database?.drop())
+
 afterAll(async () => {
   await queueService?.close()
   await vi.waitFor(async () => expect(await database.clients()).toBe(0))
-  await database?.drop()
 })
 
 async function refuse(name: string, acts: Readonly<Record<string, () => unknown>>): Promise<void> {

@@ -27,10 +27,12 @@ beforeAll(async () => {
   await workflowService.init()
 })
 
+// Whatever the next one says.
+afterAll(() => database?.drop())
+
 afterAll(async () => {
   await workflowService?.close()
   await vi.waitFor(async () => expect(await database.clients()).toBe(0))
-  await database?.drop()
 })
 
 async function refuse(name: string, acts: Readonly<Record<string, () => unknown>>): Promise<void> {

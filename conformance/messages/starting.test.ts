@@ -24,11 +24,13 @@ beforeAll(async () => {
   await workflowService.init()
 })
 
+// Whatever the next one says.
+afterAll(() => database?.drop())
+
 afterAll(async () => {
   await workflowService?.close()
   await queueService?.close()
   await vi.waitFor(async () => expect(await database.clients()).toBe(0))
-  await database?.drop()
 })
 
 const nothing: Contents = { runs: 0, steps: 0, attempts: 0, jobs: 0 }

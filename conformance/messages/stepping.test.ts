@@ -18,10 +18,12 @@ beforeAll(async () => {
   rpc = createRpc({ workflowService, logger: silent })
 })
 
+// Whatever the next one says.
+afterAll(() => database?.drop())
+
 afterAll(async () => {
   await workflowService?.close()
   await vi.waitFor(async () => expect(await database.clients()).toBe(0))
-  await database?.drop()
 })
 
 /** What the run of a body left: how it ended, its steps, and the attempts on record. */
