@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'vitest'
 import { systemClock } from './system-clock.ts'
+import { DueSleeps } from './due-sleeps.ts'
 import { OpenInline } from './open-inline.ts'
 import { ParkedRuns } from './parked-runs.ts'
 import type { ParkedRun } from './run-turns.ts'
@@ -15,7 +16,13 @@ function parked(): ParkedRun & { abandoned: () => boolean } {
   }
   const scope = { runId: 'run', workflow: 'w', inStep: false, onRejection: () => undefined }
   const body = { replay, scope, rejection: null, moved: false, onMoved: () => undefined }
-  return { body, open: new OpenInline(systemClock), revision: 1, abandoned: () => abandoned }
+  return {
+    body,
+    open: new OpenInline(systemClock),
+    sleeps: new DueSleeps(systemClock),
+    revision: 1,
+    abandoned: () => abandoned,
+  }
 }
 
 test('keeps the most recently used and abandons what it drops', () => {

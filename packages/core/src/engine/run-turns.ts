@@ -4,6 +4,7 @@ import { stepKey } from '../domain/step-id.ts'
 import type { Command, Decision, Replay, ReplayStep } from '../replay/index.ts'
 import { Bell } from './bell.ts'
 import type { BodyScope } from './body-scope.ts'
+import { DueSleeps } from './due-sleeps.ts'
 import { encodeLeaving, encodePlan } from './encode-turn.ts'
 import { readToEnd, toReplaySteps, toSettledRecords } from './history.ts'
 import { InlineSteps } from './inline-steps.ts'
@@ -17,6 +18,7 @@ import { planLeaving, type Leaving } from './plan-turn.ts'
 export interface ParkedRun {
   readonly body: RunningBody
   readonly open: OpenInline
+  readonly sleeps: DueSleeps
   /** The history is known up to here. */
   readonly revision: number
 }
@@ -56,6 +58,7 @@ export class RunTurns {
   readonly #quit: AbortSignal
   readonly #body: RunningBody
   readonly #open: OpenInline
+  readonly #sleeps: DueSleeps
   readonly #cached: boolean
   readonly #bell = new Bell()
   readonly #inline = new InlineSteps(this.#bell.ring)
@@ -74,6 +77,7 @@ export class RunTurns {
     this.#codeHash = run.codeHash
     this.#body = run.body
     this.#open = run.parked?.open ?? new OpenInline(parts.clock)
+    this.#sleeps = run.parked?.sleeps ?? new DueSleeps(parts.clock)
     this.#cached = run.parked !== null
     this.#seen = run.claim.history
     this.#held = parts.keeper.hold(run.claim.lease, () => this.#wake())
@@ -216,7 +220,10 @@ export class RunTurns {
       readToEnd(store, this.#claim.lease.runId, changes),
     )
     this.#seen = { ...this.#seen, revision }
-    for (const step of steps) this.#noteInline(step)
+    for (const step of steps) {
+      this.#noteInline(step)
+      this.#sleeps.note(step)
+    }
     return toReplaySteps(steps, this.#parts.payloads)
   }
 
@@ -232,12 +239,14 @@ export class RunTurns {
 
   async #nextEvent(decision: Decision): Promise<void> {
     this.#tellWaitingOutside(decision)
-    const dueInMs = this.#open.nextDueInMs
-    if (dueInMs === null) return this.#bell.wait()
+    const dueInMs = Math.min(this.#open.nextDueInMs ?? Infinity, this.#sleeps.nextDueInMs ?? Infinity)
+    if (dueInMs === Infinity) return this.#bell.wait()
     const timer = new AbortController()
     void this.#parts.clock.sleep(dueInMs, timer.signal).then(this.#bell.ring)
     await this.#bell.wait()
     timer.abort()
+    // The commit that a wake makes ends the due sleeps, too.
+    this.#woken ||= this.#sleeps.takeDue()
   }
 
   #wake(): void {
@@ -257,7 +266,10 @@ export class RunTurns {
     const { report, dispatcher } = this.#parts
     if (leaving.kind === 'park') {
       report({ kind: 'run-parked', runId, workflow })
-      return { kind: 'parked', parked: { body: this.#body, open: this.#open, revision: this.#seen.revision } }
+      return {
+        kind: 'parked',
+        parked: { body: this.#body, open: this.#open, sleeps: this.#sleeps, revision: this.#seen.revision },
+      }
     }
     if (leaving.kind === 'yield') return { kind: 'yielded' }
     dispatcher.tell([runId])

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { seededRandom } from '../random.ts'
 import type { ScenarioGroup } from './scenario.ts'
 import type { TestApp } from './test-app.ts'
-import { pause, until } from './until.ts'
+import { door, pause, until } from './until.ts'
 
 const functions: NonNullable<TestApp['functions']> = {
   echo: (_services, data: unknown) => data,
@@ -196,6 +196,24 @@ export const promiseScenarios: ScenarioGroup = {
         },
       })
       assert.equal(await app.output('lanes'), 'done')
+    },
+    'A5: a sleep ends on time while an inline step runs': async (world) => {
+      const awake = door()
+      const app = await world.process({
+        functions,
+        workflows: {
+          raced: async ({ workflow }) => {
+            // The slow step ends only once both sleeps have: held up, the run would never end.
+            const slow = workflow.do('slow', () => awake.opened)
+            await Promise.race([slow, workflow.sleep('nap', 30)])
+            await workflow.sleep('another', 30)
+            awake.open()
+            await slow
+            return 'awake'
+          },
+        },
+      })
+      assert.equal(await app.output('raced'), 'awake')
     },
     'A1: random plain delays between steps: live and replay are the same': async (world) => {
       const seed = Math.floor(Math.random() * 2 ** 31)
