@@ -29,6 +29,13 @@ export function unwanted(id: StepId): string {
   return `the history settles step ${describeStep(id)} next, but the code does not ask for it at this point`
 }
 
+/** What the code asks for that the history does not hold: most likely the same steps under new names. */
+export function askedInstead(unrecorded: readonly StepId[]): string {
+  if (unrecorded.length === 0) return ''
+  const more = unrecorded.length > 3 ? ` and ${unrecorded.length - 3} more` : ''
+  return `; it asks for ${unrecorded.slice(0, 3).map(describeStep).join(', ')}${more}, which the history does not hold`
+}
+
 function describeRecorded(step: ReplayStep): string {
   return step.rpcName === null ? kindName(step.kind) : `${kindName(step.kind)} '${step.rpcName}'`
 }
