@@ -10,6 +10,7 @@ import type {
   StepStatus,
   Turn,
 } from '@pikku/core/contract'
+import { stepKey } from './rows.ts'
 
 /** Runs as `createRun` and children in `commitRun` are sent. */
 export function runCall(run: NewRun): Record<string, unknown> {
@@ -89,19 +90,27 @@ export function commitCalls(commits: readonly Commit[]): { calls: string; plans:
     const rows = rowsOf(turn)
     const written = new Map<string, PlanRow>()
     for (const row of rows) {
-      const key = `${row.ordinal} ${row.name}`
+      const key = stepKey(row)
       const before = written.get(key)
       // One row each: a retry gives way to the attempt after it, else the first stays.
       if (!before || (before.kind === 'inline' && before.status === 'scheduled')) written.set(key, row)
     }
     rows.forEach((row, at) => {
-      plans.push({ i, k: at + 1, written: written.get(`${row.ordinal} ${row.name}`) === row, ...row })
+      plans.push({ i, k: at + 1, written: written.get(stepKey(row)) === row, ...row })
     })
     const { kind: move, ...next } = turn.next
     const { runId, epoch } = lease
     return { i, runId, epoch, turn: turn.number, after: turn.after, move, ...next, ...countsOf(turn) }
   })
   return { calls: JSON.stringify(calls), plans: JSON.stringify(plans) }
+}
+
+/** A turn that only records inline steps that settled, each of them once, and keeps its lease. */
+export function isPlain({ turn }: Commit): boolean {
+  const { next, schedule, record } = turn
+  if (next.kind !== 'hold' || schedule.length > 0 || record.some(({ outcome }) => outcome.kind === 'retry'))
+    return false
+  return record.length < 2 || new Set(record.map(({ id }) => stepKey(id))).size === record.length
 }
 
 /** Lets the statement leave out what a turn has none of. */

@@ -13,7 +13,7 @@ import type {
   Turn,
   WorkItem,
 } from '@pikku/core/contract'
-import { claimRunCalls, commitCalls, runCall, turnSize } from './calls.ts'
+import { claimRunCalls, commitCalls, isPlain, runCall, turnSize } from './calls.ts'
 import type { Commit } from './calls.ts'
 import type { Verdict } from './coalesce.ts'
 import type { Database } from './database.ts'
@@ -24,6 +24,7 @@ import { claimRun } from './sql/claim-run.ts'
 import { commitRun } from './sql/commit-run.ts'
 import { createRun } from './sql/create-run.ts'
 import { readChanges } from './sql/read-changes.ts'
+import { recordSteps } from './sql/record-steps.ts'
 
 /** What one answer may carry while its statement holds locks; shared by the calls of a statement, but never less than a page. */
 const lockedBytes = 128 * 1024
@@ -191,7 +192,42 @@ interface CommitAnswer {
   readonly reading: Reading
 }
 
+/** Plain turns in a statement of their own, all others, and plain ones with something to tell, in the one that knows everything. */
 function commitLane(db: Database, reading: Reading): (commit: Commit) => Promise<Committed> {
+  const full = fullCommitLane(db, reading)
+  const plain = plainCommitLane(db, full)
+  return (commit) => (isPlain(commit) ? plain(commit) : full(commit))
+}
+
+function plainCommitLane(
+  db: Database,
+  full: (commit: Commit) => Promise<Committed>,
+): (commit: Commit) => Promise<Committed> {
+  const statement = recordSteps(db.schema)
+  return db.lane<Commit, Committed>({
+    name: 'commitRun',
+    maxCalls: 100,
+    maxStatements: 1,
+    keyOf: ({ lease }) => lease.runId,
+    sizeOf: turnSize,
+    send: async (commits) => {
+      const { calls, plans } = commitCalls(commits)
+      const rows = await db.query('hot', statement, [calls, plans, db.offsetMs])
+      const answers = byCall(rows, commits.length)
+      return commits.map((commit, at) => {
+        const row = answers[at]
+        return { kind: 'answer', answer: row?.['complete'] === true ? plainlyHeld(commit, row) : full(commit) }
+      })
+    },
+  })
+}
+
+function plainlyHeld({ turn }: Commit, row: Row): Held {
+  const read = { steps: [], signals: [], more: false, revision: row['revision'] as number }
+  return { released: false, ...read, wakeSeq: row['wake_seq'] as number, recorded: recordedOf(turn, row), wake: [] }
+}
+
+function fullCommitLane(db: Database, reading: Reading): (commit: Commit) => Promise<Committed> {
   const [statement, patiently] = [commitRun(db.schema, false), commitRun(db.schema, true)]
   return db.lane<Commit, Committed>({
     name: 'commitRun',

@@ -18,6 +18,7 @@ import { publish } from '../src/sql/publish.ts'
 import { readChanges } from '../src/sql/read-changes.ts'
 import { readInput } from '../src/sql/read-input.ts'
 import { getRun, listAttempts, listRuns, listSteps } from '../src/sql/read-runs.ts'
+import { recordSteps } from '../src/sql/record-steps.ts'
 import { releaseStep } from '../src/sql/release-step.ts'
 import { renewLeases } from '../src/sql/renew-leases.ts'
 import { resumeRun } from '../src/sql/resume-run.ts'
@@ -49,6 +50,7 @@ const cases: readonly Case[] = [
     statements: (schema) => [commitRun(schema, false), commitRun(schema, true)],
     indexes: [runsKey, 'workflow_runs_children', stepKey, 'workflow_step_due', 'workflow_signal_pkey', ...changes],
   },
+  { file: 'record-steps', statements: (schema) => [recordSteps(schema)], indexes: [runsKey, 'workflow_step_due'] },
   {
     file: 'claim-step',
     statements: (schema) => [claimStep(schema, false), claimStep(schema, true)],
@@ -195,6 +197,7 @@ function hot(schema: Schema): Statement[] {
     createRun(schema),
     claimRun(schema, false),
     commitRun(schema, false),
+    recordSteps(schema),
     claimStep(schema, false),
     settleStep(schema, false),
   ]

@@ -128,7 +128,7 @@ describe('statements and round trips on the wire', () => {
     expect(await costOf(prepare)).toEqual({ statements: [name], roundTrips: 1 })
   })
 
-  it('a commit of a run that somebody has locked waits by itself: two', async () => {
+  it('a commit of a run that somebody has locked is looked into, then waits by itself: three', async () => {
     const runId = fresh()
     const { lease } = await claimed(store, runId)
     const unlock = await pg.lockRun?.(runId)
@@ -137,7 +137,7 @@ describe('statements and round trips on the wire', () => {
     await until(() => executed().includes('commitRun, waiting'))
     await unlock?.()
     await committed
-    expect(tally(executed())).toEqual({ commitRun: 1, 'commitRun, waiting': 1 })
+    expect(tally(executed())).toEqual({ commitRun: 2, 'commitRun, waiting': 1 })
   })
 
   it('a claim of a history larger than an answer that holds locks reads the rest by itself', async () => {

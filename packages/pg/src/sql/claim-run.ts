@@ -30,7 +30,7 @@ export function claimRun(schema: Schema, patient: boolean): Statement {
     text: `
   with calls as materialized (
     select c.*, known.codes
-    from jsonb_to_recordset($1::text::jsonb) as c(
+    from json_to_recordset($1::text::json) as c(
       i integer, "runId" text collate "C", owner text, "claimId" text, "leaseMs" float8, known integer, after bigint,
       "maxCrashes" integer, "crashReason" text)
     join jsonb_array_elements($2::text::jsonb) with ordinality as known(codes, nth) on known.nth = c.known + 1

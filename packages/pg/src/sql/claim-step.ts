@@ -23,7 +23,7 @@ export function claimStep(schema: Schema, patient: boolean): Statement {
     text: `
   with calls as materialized (
     select c.*, known.names
-    from jsonb_to_recordset($1::text::jsonb) as c(
+    from json_to_recordset($1::text::json) as c(
       i integer, "runId" text collate "C", name text collate "C", ordinal integer, owner text, "claimId" text,
       "leaseMs" float8, known integer, "maxLost" integer, "lostReason" text)
     join jsonb_array_elements($2::text::jsonb) with ordinality as known(names, nth) on known.nth = c.known + 1

@@ -31,7 +31,7 @@ export function commitRun(schema: Schema, patient: boolean): Statement {
     text: `
   with calls as materialized (
     select *
-    from jsonb_to_recordset($1::text::jsonb) as c(
+    from json_to_recordset($1::text::json) as c(
       i integer, "runId" text collate "C", epoch bigint, turn bigint, after bigint, "codeHash" text collate "C",
       move text collate "C", "wakeSeq" bigint, "delayMs" float8, reason text, output text, error text, plans integer,
       schedules integer, suspends integer, children integer)
@@ -39,7 +39,7 @@ export function commitRun(schema: Schema, patient: boolean): Statement {
   ),
   plans as materialized (
     select *
-    from jsonb_to_recordset($2::text::jsonb) as p(
+    from json_to_recordset($2::text::json) as p(
       i integer, k integer, kind text collate "C", name text collate "C", ordinal integer, "askedAfter" bigint,
       status text collate "C", "rpcName" text, input text, "inputDigest" text, output text, error text, attempt integer,
       retries integer, "retryDelayMs" bigint, "delayMs" float8, "durationMs" float8, child jsonb, written boolean)
@@ -94,27 +94,23 @@ const stepColumns = `s.revision, s.name, s.ordinal, s.kind, s.status, s.rpc_name
  */
 function guarded(schema: Schema, wait: ReturnType<typeof waiting>): string {
   const runs = `${schema.quoted}.workflow_runs`
-  return `snap as materialized (
-    select c.*, c.move in ${ends} and r.parent as ends_child, r.revision as snap_revision, r.wake_seq as snap_wake_seq,
-           r.parent_run_id as snap_parent
-    from calls as c
-    cross join lateral (
-      select r.revision, r.wake_seq, r.parent_run_id,
-             exists (select from ${runs} as p where p.run_id = r.parent_run_id offset 0) as parent
-      from ${runs} as r
-      where r.run_id = c."runId"
-      offset 0
-    ) as r
-  ),
-  ${wait.cte}
+  return `${wait.cte}
   locked as materialized (
-    select s.*, w.is_parent, r.run_id, r.workflow, r.revision as base, r.wake_seq, r.seen_wake_seq, r.epoch as held_epoch,
+    select c.*, snap.ends_child, snap.revision as snap_revision, snap.wake_seq as snap_wake_seq, snap.parent_run_id as snap_parent,
+           w.is_parent, r.run_id, r.workflow, r.revision as base, r.wake_seq, r.seen_wake_seq, r.epoch as held_epoch,
            r.turn as last_turn, r.lease_until, r.ended_at, r.rings as dispatched, r.parent_run_id, r.parent_step,
            r.parent_ordinal, r.owner
-    from ${wait.from} snap as s
-    cross join lateral (values (s."runId", false), (s.snap_parent, true)) as w(run_id, is_parent)
+    from ${wait.from} calls as c
+    cross join lateral (
+      select s.revision, s.wake_seq, s.parent_run_id,
+             c.move in ${ends} and exists (select from ${runs} as p where p.run_id = s.parent_run_id offset 0) as ends_child
+      from ${runs} as s
+      where s.run_id = c."runId"
+      offset 0
+    ) as snap
+    cross join lateral (values (c."runId", false), (snap.parent_run_id, true)) as w(run_id, is_parent)
     join ${runs} as r on r.run_id = w.run_id
-    where s.ends_child or not w.is_parent
+    where snap.ends_child or not w.is_parent
     order by r.run_id
     for no key update of r ${wait.skip}
   ),
@@ -156,22 +152,21 @@ function settledNaps(schema: Schema): string {
     from naps as n
     where s.run_id = n.run_id and s.name = n.name and s.ordinal = n.ordinal and s.settled_seq is null
     returning n.i, s.*
-  ),
-  applied as materialized (
-    select t.*, t.base + n.count as first, n.count as naps
-    from turns as t
-    cross join lateral (select count(*) from naps as n where n.i = t.i) as n
   )`
 }
+
+/** How many sleeps a turn settled, as `n.count`. */
+const napCount = `cross join lateral (select count(*) from naps as n where n.i = t.i) as n`
 
 /** The rows of the turn. A step that is settled, or that was asked for before, is left as it is. */
 function written(schema: Schema): string {
   const steps = `${schema.quoted}.workflow_step`
   const signals = `${schema.quoted}.workflow_signal`
   return `asked as materialized (
-    select p.*, t.run_id, t.at, t.owner, t.first + p.k as seq,
+    select p.*, t.run_id, t.at, t.owner, t.base + n.count + p.k as seq,
            row_number() over (partition by p.i, p.kind, p.name order by p.k) as nth
-    from applied as t
+    from turns as t
+    ${napCount}
     join plans as p on p.i = t.i
     where t.verdict = 'apply' and t.plans > 0
   ),
@@ -248,7 +243,7 @@ function left(schema: Schema): string {
   const runs = `${schema.quoted}.workflow_runs`
   const steps = `${schema.quoted}.workflow_step`
   return `moved as materialized (
-    select t.*, case when t.verdict = 'apply' then t.first + t.plans else t.base end as revision,
+    select t.*, t.base + n.count as first, t.base + case when t.verdict = 'apply' then n.count + t.plans else 0 end as revision,
            t.move = 'yield' and t."delayMs" = 0 or t.move = 'suspend' and t."codeHash" is not null
              or t.move in ${ends} and orphans.rings as rings,
            orphans.items as orphans,
@@ -256,10 +251,11 @@ function left(schema: Schema): string {
              when t.verdict = 'again' then t.free
              when t.verdict <> 'apply' or t.move = 'hold' then false
              when t.move = 'park' or (t.move = 'suspend' and t."codeHash" is null) then
-               t."wakeSeq" = t.wake_seq and t.naps = 0 and not exists (select from matched as m where m.i = t.i)
+               t."wakeSeq" = t.wake_seq and n.count = 0 and not exists (select from matched as m where m.i = t.i)
              else true
            end as leaves
-    from applied as t
+    from turns as t
+    ${napCount}
     cross join lateral (
       ${orphansOf(schema, { run: 't.run_id', at: 't.at', when: `t.move in ${ends}` })}
     ) as orphans

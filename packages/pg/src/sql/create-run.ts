@@ -18,7 +18,7 @@ export function createRun(schema: Schema): Statement {
     text: `
   with calls as materialized (
     select *
-    from jsonb_to_recordset($1::text::jsonb) as c(
+    from json_to_recordset($1::text::json) as c(
       i integer, "runId" text collate "C", workflow text, input text, "inputDigest" text, tags jsonb, "parentRunId" text,
       "parentStep" text, "parentOrdinal" integer, "parentOnEnd" text)
     where ${expectFew('c.i')}

@@ -19,7 +19,7 @@ export function renewLeases(schema: Schema): Statement {
     text: `
   with calls as materialized (
     select *
-    from jsonb_to_recordset($1::text::jsonb) as c(
+    from json_to_recordset($1::text::json) as c(
       i integer, "runId" text collate "C", name text collate "C", ordinal integer, epoch bigint)
     where ${expectFew('c.i')}
   ),

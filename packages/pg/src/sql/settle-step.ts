@@ -22,7 +22,7 @@ export function settleStep(schema: Schema, patient: boolean): Statement {
     text: `
   with calls as materialized (
     select *
-    from jsonb_to_recordset($1::text::jsonb) as c(
+    from json_to_recordset($1::text::json) as c(
       i integer, "runId" text collate "C", name text collate "C", ordinal integer, "claimId" text, epoch bigint,
       kind text collate "C", output text, error text, "delayMs" float8)
     where ${expectFew('c.i')}

@@ -25,7 +25,7 @@ export function sweep(schema: Schema): Statement {
            clock_timestamp() + ${interval('$6::float8')} - ${interval('$2::float8')} as rung_before
   ),
   known as materialized (
-    select * from jsonb_to_recordset($4::text::jsonb) as k(name text collate "C", "codeHash" text collate "C")
+    select * from json_to_recordset($4::text::json) as k(name text collate "C", "codeHash" text collate "C")
   ),
   ${liveness(schema)},
   ${runs(schema)},

@@ -11,6 +11,7 @@ import { publish } from '../../src/sql/publish.ts'
 import { readChanges } from '../../src/sql/read-changes.ts'
 import { readInput } from '../../src/sql/read-input.ts'
 import { getRun, listAttempts, listRuns, listSteps } from '../../src/sql/read-runs.ts'
+import { recordSteps } from '../../src/sql/record-steps.ts'
 import { releaseStep } from '../../src/sql/release-step.ts'
 import { renewLeases } from '../../src/sql/renew-leases.ts'
 import { resumeRun } from '../../src/sql/resume-run.ts'
@@ -23,7 +24,7 @@ export function statementNames(schemaName: string): (text: string) => string {
   const schema = openSchema(schemaName)
   const eitherWay = [claimRun, commitRun, claimStep, settleStep]
   const one = [cancelRun, createRun, deleteRuns, enlist, readChanges, readInput, getRun, listAttempts, listSteps]
-  const more = [releaseStep, renewLeases, resumeRun, signalRun, sweep]
+  const more = [recordSteps, releaseStep, renewLeases, resumeRun, signalRun, sweep]
   const statements: Statement[] = [
     ...eitherWay.map((make) => make(schema, false)),
     ...[...one, ...more].map((make) => make(schema)),
