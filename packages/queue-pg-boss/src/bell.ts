@@ -109,7 +109,9 @@ export class Bell {
       )
     } catch (error) {
       this.#sayDead(error instanceof Error ? error.message : String(error))
-      this.#after(RELISTEN_MS, () => (this.#listening = this.#listen()))
+      this.#after(RELISTEN_MS, () => {
+        this.#listening = this.#listen()
+      })
     }
   }
 

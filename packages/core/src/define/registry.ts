@@ -83,7 +83,7 @@ export interface RegistryParts {
   readonly queues?: WorkflowQueues
 }
 
-export const defaultQueues: WorkflowQueues = {
+const defaultQueues: WorkflowQueues = {
   orchestrator: 'pikku-workflow-orchestrator',
   worker: 'pikku-workflow-step-worker',
 }

@@ -91,13 +91,13 @@ export interface StepRow extends Ringing, Leased {
 }
 
 /** What ended the last lease of a step, so that the same call again answers the same. */
-export interface Ending {
+interface Ending {
   readonly epoch: number
   readonly outcome: StepOutcome | null
   readonly settled: Settled
 }
 
-export interface AttemptRow {
+interface AttemptRow {
   readonly step: StepRow
   readonly attempt: number
   readonly outcome: 'failed' | 'lost'

@@ -40,7 +40,7 @@ export type Request =
     }
   | { readonly kind: 'sleep'; readonly name: string; readonly until: SleepUntil }
 
-export type SleepUntil = { readonly inMs: number } | { readonly at: number }
+type SleepUntil = { readonly inMs: number } | { readonly at: number }
 
 /** Step input as text, and the digest that recognises it on replay. */
 export interface EncodedInput {

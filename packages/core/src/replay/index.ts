@@ -1,3 +1,3 @@
-export type { Command, Decision, EncodedInput, Outcome, ReplayStep, StepRequestOptions } from './command.ts'
-export { createReplay, type Replay, type ReplayEnv, type ReplayPort } from './replay.ts'
+export type { Command, Decision, Outcome, ReplayStep } from './command.ts'
+export { createReplay, type Replay, type ReplayPort } from './replay.ts'
 export { createWorkflowContext, type BodyContext, type ContextSource } from './workflow-context.ts'

@@ -53,7 +53,7 @@ export function createWorkflowContext(port: ReplayPort, source: ContextSource): 
   return {
     runId: source.runId,
     workflowName: source.workflowName,
-    do: (name, what, ...rest) => ask(name, () => asked(name, what, rest, { source, port })),
+    do: (name, what, ...rest) => ask(name, () => asked([name, what, ...rest], source, port)),
     sleep: (name, duration) =>
       ask(name, () => {
         assertStepName(name, 'workflow.sleep: the step name')
@@ -84,10 +84,9 @@ function asStep<T>(ask: () => Promise<T>): Promise<T> {
 }
 
 function asked(
-  name: string,
-  what: unknown,
-  rest: readonly unknown[],
-  { source, port }: { source: ContextSource; port: ReplayPort },
+  [name, what, ...rest]: readonly [string, unknown, ...unknown[]],
+  source: ContextSource,
+  port: ReplayPort,
 ): Request {
   assertStepName(name, 'workflow.do: the step name')
   if (typeof what === 'function') {

@@ -1,9 +1,16 @@
-import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { WorkflowError, type Logger } from '../contract/index.ts'
-import { nearest, type QueueWire, type Registry, type StartedWorkflow, type TypedRpc } from '../define/index.ts'
+import {
+  nearest,
+  type AnyFunction,
+  type QueueWire,
+  type Registry,
+  type StartedWorkflow,
+  type TypedRpc,
+} from '../define/index.ts'
 import { describe } from '../domain/describe.ts'
 import { bodyScope } from '../engine/body-scope.ts'
 import type { AppFunctions } from '../engine/parts.ts'
+import { validInput, validOutput } from './schema.ts'
 
 /** The bag of services of an app: what `createSingletonServices` returns. */
 export type Services = object
@@ -27,25 +34,24 @@ export class App implements AppFunctions {
   }
 
   callRpc(name: string, data: unknown, extras: object): Promise<unknown> {
-    return this.#call(name, data, extras, 1)
+    return this.#call(name, data, { ...extras, rpc: this.rpc(1) })
   }
 
+  /** The input was checked when the run was started. */
   async callWorkflow(name: string, input: unknown, workflow: object): Promise<unknown> {
     const definition = this.#registry.workflow(name)
     if (!definition) throw unknownWorkflow(name, this.#registry)
-    const wire = { workflow, rpc: this.rpc(1) }
-    const output = await definition.func({ ...withLogger(this.#services), ...wire }, input, wire)
-    return validated(definition.output, output, 'INVALID_OUTPUT', `the output of workflow '${name}'`)
+    const output = await this.#enter(definition.func, input, { workflow, rpc: this.rpc(1) })
+    return validOutput(definition.output, output, `the output of workflow '${name}'`)
   }
 
   /** Run the function wired to a queue. */
   async callQueueWorker(queueName: string, data: unknown, queue: QueueWire): Promise<unknown> {
     const worker = this.#registry.queueWorkers().find((candidate) => candidate.queueName === queueName)
     if (!worker) throw new WorkflowError('CONFIGURATION', `no worker is wired to queue '${queueName}'`)
-    const checked = await validated(worker.input, data, 'INVALID_INPUT', `the data of a job on queue '${queueName}'`)
-    const wire = { queue, rpc: this.rpc(1) }
-    const result = await worker.func({ ...withLogger(this.#services), ...wire }, checked, wire)
-    return validated(worker.output, result, 'INVALID_OUTPUT', `the result of a job on queue '${queueName}'`)
+    const checked = await validInput(worker.input, data, `the data of a job on queue '${queueName}'`)
+    const result = await this.#enter(worker.func, checked, { queue, rpc: this.rpc(1) })
+    return validOutput(worker.output, result, `the result of a job on queue '${queueName}'`)
   }
 
   rpc(depth: number): TypedRpc {
@@ -53,7 +59,7 @@ export class App implements AppFunctions {
       depth,
       invoke: async (name, ...[data]) => {
         refuseInBody(`rpc.invoke('${name}', …)`, `workflow.do('a step name', '${name}', …)`)
-        return this.#call(name, data, {}, depth + 1)
+        return this.#call(name, data, { rpc: this.rpc(depth + 1) })
       },
       startWorkflow: async (name, ...[input, options]) => {
         refuseInBody(
@@ -65,31 +71,17 @@ export class App implements AppFunctions {
     }
   }
 
-  async #call(name: string, data: unknown, extras: object, depth: number): Promise<unknown> {
+  async #call(name: string, data: unknown, wire: object): Promise<unknown> {
     const definition = this.#registry.rpc(name)
     if (!definition) throw unknownRpc(name, this.#registry)
-    const checked = await validated(definition.input, data, 'INVALID_INPUT', `the input of function '${name}'`)
-    const wire = { ...extras, rpc: this.rpc(depth) }
-    const result = await definition.func({ ...withLogger(this.#services), ...wire }, checked, wire)
-    return validated(definition.output, result, 'INVALID_OUTPUT', `the result of function '${name}'`)
+    const checked = await validInput(definition.input, data, `the input of function '${name}'`)
+    const result = await this.#enter(definition.func, checked, wire)
+    return validOutput(definition.output, result, `the result of function '${name}'`)
   }
-}
 
-/** What the schema makes of a value, or the value itself where there is none. @throws WorkflowError naming every issue */
-export async function validated(
-  schema: StandardSchemaV1 | undefined,
-  value: unknown,
-  code: 'INVALID_INPUT' | 'INVALID_OUTPUT',
-  what: string,
-): Promise<unknown> {
-  if (!schema) return value
-  const result = await schema['~standard'].validate(value)
-  if (!result.issues) return result.value
-  const issues = result.issues.map((issue) => {
-    const path = (issue.path ?? []).map((part) => String(typeof part === 'object' ? part.key : part)).join('.')
-    return path ? `${path}: ${issue.message}` : issue.message
-  })
-  throw new WorkflowError(code, `${what} does not fit its schema: ${issues.join('; ')}`)
+  #enter(func: AnyFunction, data: unknown, wire: object): unknown {
+    return func({ ...this.#services, logger: loggerOf(this.#services), ...wire }, data, wire)
+  }
 }
 
 /** `where`: who asked for it, where that is not the caller at hand. */
@@ -150,10 +142,6 @@ export function assertServices(services: unknown, where: string): asserts servic
     'CONFIGURATION',
     `${where}: the services are ${describe(services)}${isPromise ? ' (is an await missing?)' : ''}; accepted is the object that createSingletonServices resolves with`,
   )
-}
-
-export function withLogger(services: Services): Services & { logger: Logger } {
-  return { ...services, logger: loggerOf(services) }
 }
 
 export function loggerOf(services: { logger?: Logger }): Logger {

@@ -69,13 +69,17 @@ export function assertQueueService(given: unknown): void {
 
 /** @throws WorkflowError `CONFIGURATION` naming the option, what was given and what is accepted */
 export function resolveOptions(options: WorkflowServiceOptions): ResolvedOptions {
-  const leaseMs = whole('leaseMs', options.leaseMs, defaultSettings.leaseMs, 1_000)
-  const graceMs = whole('graceMs', options.graceMs, 10_000, 0)
-  const maxPayloadBytes = whole('maxPayloadBytes', options.maxPayloadBytes, MAX_PAYLOAD_BYTES, 1)
+  const leaseMs = whole('leaseMs', options.leaseMs, { byDefault: defaultSettings.leaseMs, least: 1_000 })
+  const graceMs = whole('graceMs', options.graceMs, { byDefault: 10_000, least: 0 })
+  const maxPayloadBytes = whole('maxPayloadBytes', options.maxPayloadBytes, { byDefault: MAX_PAYLOAD_BYTES, least: 1 })
   return { ...options, graceMs, maxPayloadBytes, settings: { ...defaultSettings, leaseMs, ...options.timing } }
 }
 
-function whole(name: string, given: number | undefined, byDefault: number, least: number): number {
+function whole(
+  name: string,
+  given: number | undefined,
+  { byDefault, least }: { byDefault: number; least: number },
+): number {
   const value = given ?? byDefault
   if (Number.isSafeInteger(value) && value >= least) return value
   throw new WorkflowError(

@@ -5,7 +5,8 @@ import type { Registry } from '../define/index.ts'
 import { checkedElsewhere, checkOptions } from '../domain/check-options.ts'
 import { assertRunId } from '../domain/names.ts'
 import type { Payloads } from '../engine/payloads.ts'
-import { unknownWorkflow, validated } from './app.ts'
+import { unknownWorkflow } from './app.ts'
+import { validInput } from './schema.ts'
 
 /** What `rpc.startWorkflow` was given. */
 export interface StartRequest {
@@ -26,7 +27,7 @@ export async function startRun(
   const definition = registry.workflow(name)
   if (!definition) throw unknownWorkflow(name, registry)
   const what = `the input of workflow '${name}'`
-  const encoded = await payloads.encodeNow(await validated(definition.input, input, 'INVALID_INPUT', what), what)
+  const encoded = await payloads.encodeNow(await validInput(definition.input, input, what), what)
   const run: NewRun = {
     runId,
     workflow: name,

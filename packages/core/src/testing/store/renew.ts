@@ -115,5 +115,5 @@ export const renewTests: StoreTestGroup = {
 }
 
 function asText(lease: object): string {
-  return JSON.stringify(Object.entries(lease).sort())
+  return JSON.stringify(Object.entries(lease).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
