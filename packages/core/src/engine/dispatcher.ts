@@ -33,9 +33,10 @@ export class Dispatcher {
     const elsewhere: RunId[] = []
     const toRing = items.filter((item) => {
       if (item.kind === 'step') return true
-      if (this.#keeper.wake(item.runId)) return false
-      if (item.held) elsewhere.push(item.runId)
-      return !item.held && !this.takeHere(item)
+      // Nobody held it when it was woken: a holder here has left it in the store already and will not look again.
+      if (!item.held) return !this.takeHere(item)
+      if (!this.#keeper.wake(item.runId)) elsewhere.push(item.runId)
+      return false
     })
     if (elsewhere.length > 0) this.tell(elsewhere)
     if (toRing.length === 0) return

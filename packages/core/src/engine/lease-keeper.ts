@@ -84,7 +84,7 @@ export class LeaseKeeper {
     this.#running = true
     while (!this.#stopped.signal.aborted && this.#held.size > 0) {
       await this.#clock.sleep(this.#leaseMs / 3, this.#stopped.signal)
-      if (this.#held.size > 0) await this.#renew([...this.#held])
+      if (this.#held.size > 0 && !this.#stopped.signal.aborted) await this.#renew([...this.#held])
     }
     this.#running = false
   }
