@@ -7,6 +7,9 @@ const functions: NonNullable<TestApp['functions']> = {
   echo: (_services, data: unknown) => data,
 }
 
+/** It is told: the next renewal would come much later. */
+const told = { timing: { leaseMs: 60_000, watchPollMs: 60_000 } }
+
 export const cancelScenarios: ScenarioGroup = {
   name: 'cancel',
   scenarios: {
@@ -73,23 +76,26 @@ export const cancelScenarios: ScenarioGroup = {
     'from outside: the running step is told, nothing after it happens': async (world) => {
       const entered = door()
       const left = door()
-      const app = await world.process({
-        functions: {
-          ...functions,
-          long: async ({ workflowStep }) => {
-            entered.open()
-            await new Promise((resolve) => workflowStep.signal.addEventListener('abort', resolve))
-            left.open()
-            return 'too late'
+      const app = await world.process(
+        {
+          functions: {
+            ...functions,
+            long: async ({ workflowStep }) => {
+              entered.open()
+              await new Promise((resolve) => workflowStep.signal.addEventListener('abort', resolve))
+              left.open()
+              return 'too late'
+            },
+          },
+          workflows: {
+            works: async ({ workflow }) => {
+              await workflow.do('long', 'long')
+              world.ledger.note('went on')
+            },
           },
         },
-        workflows: {
-          works: async ({ workflow }) => {
-            await workflow.do('long', 'long')
-            world.ledger.note('went on')
-          },
-        },
-      })
+        told,
+      )
       const runId = await app.begin('works')
       await entered.opened
       await app.service.cancelRun(runId, 'no longer wanted')
@@ -120,8 +126,8 @@ export const cancelScenarios: ScenarioGroup = {
           },
         },
       }
-      const worker = await world.process(app)
-      const other = await world.process(app, { works: false })
+      const worker = await world.process(app, told)
+      const other = await world.process(app, { ...told, works: false })
       const sleeping = await worker.begin('sleeps')
       const working = await worker.begin('works')
       await entered.opened

@@ -5,7 +5,7 @@ import type { EngineWorld } from './engine-world.ts'
 import { everythingLost, lossyQueue, ordinaryLosses, withDeadNotices, type Losses } from './faults.ts'
 import type { ScenarioGroup } from './scenario.ts'
 import type { TestApp } from './test-app.ts'
-import { pause } from './until.ts'
+import { door, pause } from './until.ts'
 
 /** A bit of everything whose delivery depends on somebody being told. */
 const app: TestApp = {
@@ -72,6 +72,45 @@ export const pushScenarios: ScenarioGroup = {
         assert.deepEqual(await processes[(i + 1) % 2]!.end(runId), { kind: 'completed', output: [10, i, 2, i] })
       }
       assert.ok(performance.now() - started < 10_000)
+    },
+    'the same when answers arrive late and out of order': async (world) => {
+      const seed = Math.floor(Math.random() * 2 ** 31)
+      const random = seededRandom(seed)
+      const processes = [await world.process(app, { timing: patient }), await world.process(app, { timing: patient })]
+      for (const { gate } of processes) {
+        gate.fault = async (_name, call) => {
+          const answer = await call()
+          await pause(random.below(8))
+          return answer
+        }
+      }
+      const runIds = await Promise.all(Array.from({ length: 40 }, (_, i) => processes[i % 2]!.begin('mixed', i)))
+      for (const [i, runId] of runIds.entries()) {
+        const ended = await processes[(i + 1) % 2]!.end(runId, 10_000).catch((error: unknown) => {
+          throw new Error(`seed ${seed}`, { cause: error })
+        })
+        assert.deepEqual(ended, { kind: 'completed', output: [10, i, 2, i] })
+      }
+    },
+    'A5: who holds a run for an inline step is told at once what settled in another process': async (world) => {
+      if (world.mode === 'inline') return
+      const told = door()
+      const held: TestApp = {
+        functions: { echo: (_services, data: unknown) => data },
+        workflows: {
+          // The inline step ends only once the other step's result has arrived.
+          held: async ({ workflow }) => {
+            const slow = workflow.do('slow', () => told.opened)
+            const echoed = await workflow.do('echo', 'echo', 'heard')
+            told.open()
+            await slow
+            return echoed
+          },
+        },
+      }
+      const turns = await world.process(held, { timing: patient, only: 'orchestrator' })
+      await world.process(held, { timing: patient, only: 'worker' })
+      assert.equal(await turns.output('held'), 'heard')
     },
     'A17: timers are met on time, by a process that did not set them too': async (world) => {
       const late: number[] = []
