@@ -79,6 +79,12 @@ export class Driver {
     return pool
   }
 
+  /** Close a pool before all the others. */
+  async release(pool: Pool): Promise<void> {
+    this.#pools.delete(pool)
+    await pool.close()
+  }
+
   /** Connect once: which server is it, and does it (or what stands before it) take our settings? */
   ready(): Promise<void> {
     this.#ready ??= this.#probe().catch((error: unknown) => {
@@ -101,6 +107,11 @@ export class Driver {
     }
   }
 
+  /** What stands before the server hands one connection of it to many: it may know nothing of what we prepared. */
+  onPooler(): void {
+    if (this.#options.prepare === undefined) this.stopPreparing()
+  }
+
   /** A pooler gave us a connection that has not prepared our statements: go on without. */
   stopPreparing(): void {
     if (!this.#prepare) return
@@ -119,6 +130,7 @@ export class Driver {
     const version = await this.#serverVersion().catch((error: unknown) => {
       if (!isRefusedSetting(error)) throw error
       this.#tuned = false
+      if (isFromPooler(error)) this.onPooler()
       return this.#serverVersion()
     })
     if (version < oldestServer) {
@@ -221,6 +233,9 @@ export class Pool {
       max,
       idle_timeout: idleSeconds ?? 0,
       max_lifetime: null,
+      // One statement of a connection at a time: when a prepared one turns out to be unknown or outdated, postgres.js
+      // sends it again into the midst of those behind it, and none of them is answered any more.
+      max_pipeline: 0,
       // Of its own it pauses up to 20 s between two tries to connect, long after the server is back.
       backoff: () => 0.05 + Math.random() * 0.2,
       onnotify: onNotify,
@@ -294,8 +309,11 @@ function baseOf(parsed: postgres.ParsedOptions<Record<string, unknown>>): Connec
   return options as unknown as ConnectionOptions
 }
 
-/** What a pooler answers to a startup parameter it cannot pass on. */
 function isRefusedSetting(error: unknown): boolean {
-  const message = error instanceof Error ? error.message : ''
-  return /unsupported startup parameter/i.test(message) || ['42704', '22023', '42501'].includes(codeOf(error))
+  return isFromPooler(error) || ['42704', '22023', '42501'].includes(codeOf(error))
+}
+
+/** What PgBouncer answers to a startup parameter it cannot pass on. */
+function isFromPooler(error: unknown): boolean {
+  return error instanceof Error && /unsupported startup parameter/i.test(error.message)
 }

@@ -36,6 +36,7 @@ export class RenewalSession {
   readonly #enlisted = new Map<string, Enlisting>()
   readonly #keys = new Map<string, number>()
   #echo: ((payload: string) => void) | undefined
+  #onBreak: (() => void) | undefined
   #isOwn: boolean | undefined
   #isClosed = false
   #reconnecting: NodeJS.Timeout | undefined
@@ -91,27 +92,37 @@ export class RenewalSession {
     await this.#pool.query(holdLock, [this.#schema.lockClass, key])
   }
 
-  /** Behind a pooler in transaction mode LISTEN succeeds and nothing ever arrives; a lock there would be somebody else's. */
+  /**
+   * Behind a pooler in transaction mode LISTEN succeeds and nothing ever arrives; a lock there would be somebody else's.
+   * The echo comes from another connection: one of our own might be lent the very same of the server, and hear itself.
+   */
   async #isSessionOurs(): Promise<boolean> {
     const channel = `${this.#schema.channel}_session`
     const nonce = `${process.pid}.${Math.random()}`
-    const heard = new Promise<boolean>((resolve) => {
-      const timer = setTimeout(() => resolve(false), echoMs)
-      this.#echo = (payload) => {
-        if (payload !== nonce) return
-        clearTimeout(timer)
-        resolve(true)
-      }
-    })
-    await this.#pool.query({ name: 'listen', text: `listen ${channel}` }, [])
-    await this.#pool.query({ name: 'echo', text: 'select pg_notify($1::text, $2::text)::text' }, [channel, nonce])
-    const isOurs = await heard
-    this.#echo = undefined
-    await this.#pool.query({ name: 'unlisten', text: `unlisten ${channel}` }, [])
-    return isOurs
+    const other = this.#driver.pool({ max: 1 })
+    const heard = Promise.withResolvers<boolean | 'broken'>()
+    this.#echo = (payload) => {
+      if (payload === nonce) heard.resolve(true)
+    }
+    this.#onBreak = () => heard.resolve('broken')
+    try {
+      await this.#pool.query({ name: 'listen', text: `listen ${channel}` }, [])
+      await other.query({ name: 'echo', text: 'select pg_notify($1::text, $2::text)::text' }, [channel, nonce])
+      const timer = setTimeout(() => heard.resolve(false), echoMs)
+      const isOurs = await heard.promise
+      clearTimeout(timer)
+      if (isOurs === 'broken') throw brokenOff()
+      await this.#pool.query({ name: 'unlisten', text: `unlisten ${channel}` }, [])
+      return isOurs
+    } finally {
+      this.#echo = undefined
+      this.#onBreak = undefined
+      await this.#driver.release(other)
+    }
   }
 
   #onClose(): void {
+    this.#onBreak?.()
     if (this.#isClosed || this.#enlisted.size === 0) return
     clearTimeout(this.#reconnecting)
     this.#reconnecting = setTimeout(() => void this.#holdAgain(), 10).unref()
@@ -130,4 +141,9 @@ export class RenewalSession {
       this.#reconnecting = setTimeout(() => void this.#holdAgain(), reconnectMs).unref()
     }
   }
+}
+
+/** What a lost answer is told as: it is asked again. */
+function brokenOff(): Error {
+  return Object.assign(new Error('the connection broke off before its echo came'), { code: 'CONNECTION_CLOSED' })
 }

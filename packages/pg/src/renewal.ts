@@ -39,6 +39,7 @@ export class Renewal {
       this.#owners.add(owner)
       return
     }
+    this.#db.driver.onPooler()
     const { logger, leaseMs } = this.#db.options
     logger.warn(
       `no session of our own at ${this.#db.driver.target}, a pooler in transaction mode seems to stand before it: a killed process is noticed when its leases end (${leaseMs} ms), not at once`,
