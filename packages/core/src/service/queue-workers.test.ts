@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict'
+import { test } from 'vitest'
+import type { Consumer, JobDelivery, QueueService, WorkerOptions } from '../contract/index.ts'
+import { WorkflowError } from '../contract/index.ts'
+import {
+  createRegistry,
+  defineFunction,
+  type FunctionConfig,
+  type FunctionWire,
+  type Registry,
+} from '../define/index.ts'
+import { MemoryDoorbell, memoryPorts } from '../memory/index.ts'
+import { QueueWorkers, WorkflowService, type QueueWorkersOptions } from './index.ts'
+
+const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
+
+interface Consumed {
+  readonly options: WorkerOptions
+  readonly handler: (job: JobDelivery) => Promise<unknown>
+  stoppedWith: number | null
+}
+
+/** A queue that notes who consumes what. */
+function queue(refuse?: string): { service: QueueService; consumed: Map<string, Consumed> } {
+  const consumed = new Map<string, Consumed>()
+  const doorbell = new MemoryDoorbell()
+  const notUsed = (): Promise<never> => Promise.reject(new Error('not in this test'))
+  const consume: QueueService['consume'] = (name, options, handler) => {
+    if (name === refuse) return Promise.reject(new Error(`${name} cannot be consumed`))
+    const own: Consumed = { options, handler, stoppedWith: null }
+    consumed.set(name, own)
+    const consumer: Consumer = { stop: (graceMs) => Promise.resolve(void (own.stoppedWith = graceMs)) }
+    return Promise.resolve(consumer)
+  }
+  const done = (): Promise<void> => Promise.resolve()
+  return {
+    service: { add: notUsed, getJob: notUsed, consume, doorbell: () => doorbell, init: done, close: done },
+    consumed,
+  }
+}
+
+const mail = defineFunction(async (services: object & FunctionWire, data: { to: string }) => {
+  const { queue: wire, rpc } = services
+  if (data.to === 'nobody') wire?.fail('no such address')
+  return { sent: await rpc.invoke('echo', data.to), queue: wire?.queueName, job: wire?.jobId, depth: rpc.depth }
+}) as FunctionConfig
+const echo = defineFunction((_services: object, data: unknown) => data) as FunctionConfig
+
+function registry(): Registry {
+  const queueWorkers = [
+    { queueName: 'mail', func: mail, config: { concurrency: 3 } },
+    { queueName: 'audit', func: echo },
+  ]
+  return createRegistry({ queueWorkers, functions: { echo } })
+}
+
+function workersOf(given: { options?: QueueWorkersOptions; refuse?: string } = {}): {
+  workers: QueueWorkers
+  service: WorkflowService
+  consumed: Map<string, Consumed>
+} {
+  const { service: queueService, consumed } = queue(given.refuse)
+  const service = new WorkflowService(memoryPorts(), queueService)
+  const services = { workflowService: service, queueService, logger: silent }
+  service.bind(services, registry())
+  return { workers: new QueueWorkers(services, given.options), service, consumed }
+}
+
+const job = (queueName: string, data: unknown): JobDelivery => {
+  return { id: 'job 1', queueName, data, attempt: 1, signal: new AbortController().signal }
+}
+
+test('F43: everything wired is consumed, each with its own concurrency', async () => {
+  const { workers, service, consumed } = workersOf({ options: { concurrency: { audit: 7 } } })
+  await workers.registerQueues()
+  await workers.registerQueues()
+  assert.deepEqual([...consumed.keys()], ['mail', 'audit'])
+  assert.deepEqual([consumed.get('mail')?.options.concurrency, consumed.get('audit')?.options.concurrency], [3, 7])
+  await workers.close({ graceMs: 5 })
+  assert.equal(consumed.get('mail')?.stoppedWith, 5)
+  await service.close()
+})
+
+test('only: those and no others', async () => {
+  const { workers, service, consumed } = workersOf({ options: { only: ['audit'] } })
+  await workers.registerQueues()
+  assert.deepEqual([...consumed.keys()], ['audit'])
+  await workers.close()
+  await service.close()
+})
+
+test('F41: a queue that cannot be registered is an error, and closing still works', async () => {
+  const { workers, service } = workersOf({ refuse: 'audit' })
+  await assert.rejects(workers.registerQueues(), /audit cannot be consumed/)
+  await workers.close({ graceMs: 0 })
+  await service.close()
+})
+
+test('F42: a queue that does not exist is an error that names those that do', async () => {
+  for (const options of [{ only: ['mial'] }, { concurrency: { mial: 2 } }]) {
+    const { workers, service } = workersOf({ options })
+    await assert.rejects(workers.registerQueues(), /'mial'.*'mail'/)
+    await workers.close()
+    await service.close()
+  }
+  const { workers } = workersOf({ options: { concurrency: { mail: 0 } } })
+  await assert.rejects(workers.registerQueues(), /'mail'.*whole number/)
+})
+
+test('a wired function gets its data, its queue and an rpc; what it returns is the job’s result', async () => {
+  const { workers, service, consumed } = workersOf()
+  await workers.registerQueues()
+  const handler = consumed.get('mail')?.handler
+  assert.ok(handler)
+  const result = await handler(job('mail', { to: 'a@b.c' }))
+  assert.deepEqual(result, { sent: 'a@b.c', queue: 'mail', job: 'job 1', depth: 1 })
+  await assert.rejects(handler(job('mail', { to: 'nobody' })), /no such address/)
+  await workers.close()
+  await service.close()
+})
+
+test('services without a workflow service or a queue service say what is missing', async () => {
+  assert.throws(
+    () => new QueueWorkers({}),
+    (error) => WorkflowError.is(error, 'CONFIGURATION'),
+  )
+  const service = new WorkflowService(memoryPorts(), undefined)
+  const services = { workflowService: service, logger: silent }
+  service.bind(services, registry())
+  await assert.rejects(new QueueWorkers(services).registerQueues(), (error) => WorkflowError.is(error, 'CONFIGURATION'))
+  await service.close()
+})
+
+test('the workflow service’s own queue service is enough', async () => {
+  const { service: queueService, consumed } = queue()
+  const service = new WorkflowService(memoryPorts(), queueService)
+  const services = { workflowService: service, logger: silent }
+  service.bind(services, registry())
+  const workers = new QueueWorkers(services)
+  await workers.registerQueues()
+  assert.equal(consumed.size, 2)
+  await workers.close()
+  await service.close()
+})

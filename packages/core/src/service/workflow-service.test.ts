@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'vitest'
+import type { Logger, StorePorts, WorkflowReader, WorkflowStore } from '../contract/index.ts'
+import { StoreUnavailableError, WorkflowError } from '../contract/index.ts'
+import { createRegistry, defineFunction, defineWorkflow, type FunctionConfig, type Registry } from '../define/index.ts'
+import type { WorkflowConfig, WorkflowContext } from '../define/index.ts'
+import { memoryPorts, MemoryTables } from '../memory/index.ts'
+import { WorkflowService, type WorkflowServiceOptions } from './index.ts'
+
+interface Told extends Logger {
+  readonly lines: string[]
+}
+
+function logger(): Told {
+  const lines: string[] = []
+  const note = (message: string): void => void lines.push(message)
+  return { lines, debug: note, info: note, warn: note, error: note }
+}
+
+type Bodies = Readonly<Record<string, (services: { workflow: WorkflowContext }, input: never) => unknown>>
+
+function registryOf(bodies: Bodies, functions: Readonly<Record<string, FunctionConfig>> = {}): Registry {
+  const workflows = Object.entries(bodies).map(([name, body]) => {
+    const func = defineWorkflow(body as (services: object, input: unknown) => unknown) as WorkflowConfig
+    return { name, func }
+  })
+  return createRegistry({ workflows, functions })
+}
+
+const echo = defineFunction((_services: object, data: unknown) => data) as FunctionConfig
+const bodies: Bodies = {
+  order: async ({ workflow }, input: unknown) => workflow.do('a', 'echo', input),
+  sleeper: async ({ workflow }) => workflow.sleep('long', '1d'),
+}
+const timing: NonNullable<WorkflowServiceOptions['timing']> = { sweepMs: 50, watchPollMs: 50, deathGraceMs: 20 }
+
+function inline(
+  ports: StorePorts = memoryPorts(),
+  options: WorkflowServiceOptions = {},
+): { service: WorkflowService; log: Told } {
+  const service = new WorkflowService(ports, undefined, { timing, ...options })
+  const log = logger()
+  service.bind({ logger: log }, registryOf(bodies, { echo }))
+  return { service, log }
+}
+
+async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 10_000
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(`not in time: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+const hasCode =
+  (code: Parameters<typeof WorkflowError.is>[1]) =>
+  (error: unknown): boolean =>
+    WorkflowError.is(error, code)
+
+/** The same ports, with some of the calls answered by the test. */
+function portsWith(
+  ports: StorePorts,
+  over: { store?: Partial<WorkflowStore>; reader?: Partial<WorkflowReader> },
+): StorePorts {
+  const store = new Proxy(ports.store, {
+    get: (target, key) => {
+      const own: unknown = over.store && Reflect.get(over.store, key)
+      const value: unknown = own ?? Reflect.get(target, key)
+      return typeof value === 'function' && own === undefined ? value.bind(target) : value
+    },
+  })
+  const reader: WorkflowReader = {
+    getRun: (runId) => ports.reader.getRun(runId),
+    listSteps: (runId) => ports.reader.listSteps(runId),
+    listAttempts: (runId) => ports.reader.listAttempts(runId),
+    listRuns: (query) => ports.reader.listRuns(query),
+    ...over.reader,
+  }
+  return { ...ports, store, reader }
+}
+
+describe('one bag of services', () => {
+  test('F50: bound twice to the same bag is once; to another is an error that says what to do', async () => {
+    const service = new WorkflowService(memoryPorts(), undefined)
+    const bag = { logger: logger() }
+    service.bind(bag, registryOf(bodies))
+    service.bind(bag)
+    assert.throws(() => service.bind({ ...bag }), hasCode('CONFIGURATION'))
+    await service.close()
+  })
+
+  test('F50: without a bag the first start says what is missing', async () => {
+    const service = new WorkflowService(memoryPorts(), undefined)
+    await assert.rejects(service.startRun('order', 1), hasCode('CONFIGURATION'))
+    await service.close()
+  })
+
+  test('bad options are refused by name before anything is opened', () => {
+    for (const options of [
+      { leaseMs: 999 },
+      { leaseMs: 1.5 },
+      { graceMs: -1 },
+      { maxPayloadBytes: 0 },
+      { retention: 'soon' },
+    ]) {
+      assert.throws(() => new WorkflowService(memoryPorts(), undefined, options), WorkflowError)
+    }
+  })
+})
+
+describe('inline mode', () => {
+  test('runs that another process left go on in the next one, without anybody asking', async () => {
+    const tables = new MemoryTables()
+    const first = inline(memoryPorts(tables))
+    const starting = first.service.startRun('sleeper', null, { runId: 'left' })
+    await until('it sleeps', async () => (await first.service.listSteps('left')).length === 1)
+    await first.service.close()
+    await starting
+    const { store } = memoryPorts(tables)
+    assert.ok(await store.signalRun({ kind: 'resume', runId: 'left' }))
+    const second = inline(memoryPorts(tables))
+    await until('somebody takes it', async () => {
+      const steps = await second.service.listSteps('left')
+      return steps[0]?.status === 'scheduled' && (await second.service.getRun('left'))?.status === 'running'
+    })
+    await second.service.cancelRun('left')
+    await second.service.close()
+  })
+
+  test('a database that is away at the start is waited for', async () => {
+    const tables = new MemoryTables()
+    const ports = memoryPorts(tables)
+    let away = true
+    const enlist: WorkflowStore['enlist'] = (owner) =>
+      away ? Promise.reject(new StoreUnavailableError('away')) : ports.store.enlist(owner)
+    await memoryPorts(tables).store.createRun({
+      runId: 'waiting',
+      workflow: 'order',
+      input: '[7]',
+      inputDigest: 'd',
+      tags: [],
+    })
+    const { service, log } = inline(portsWith(ports, { store: { enlist } }))
+    await until('it was tried', () => log.lines.some((line) => line.includes('starting inline mode')))
+    await assert.rejects(service.startRun('order', 1), hasCode('STORE_UNAVAILABLE'))
+    away = false
+    await until('the run that waited goes on', async () => (await service.getRun('waiting'))?.status !== 'running')
+    assert.equal(await service.waitForRun((await service.startRun('order', 'now')).runId), 'now')
+    await service.close()
+  })
+
+  test('closing ends what waits for runs, and they go on elsewhere', async () => {
+    const tables = new MemoryTables()
+    const { service } = inline(memoryPorts(tables))
+    const starting = service.startRun('sleeper', null, { runId: 'asleep' })
+    await until('it sleeps', async () => (await service.listSteps('asleep')).length === 1)
+    const waiting = assert.rejects(service.waitForRun('asleep'), hasCode('STORE_UNAVAILABLE'))
+    const watching = await service.watchRun('asleep', () => undefined)
+    await service.close()
+    await waiting
+    await watching.ended
+    assert.deepEqual(await starting, { runId: 'asleep', created: true })
+    assert.equal((await memoryPorts(tables).reader.getRun('asleep'))?.status, 'running')
+  })
+
+  test('closed before it began, it begins nothing', async () => {
+    const tables = new MemoryTables()
+    const { service, log } = inline(memoryPorts(tables))
+    await service.close()
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    assert.equal(tables.owners.size, 0)
+    assert.deepEqual(log.lines, [])
+    await assert.rejects(service.startRun('order', 1), WorkflowError)
+  })
+})
+
+describe('waiting', () => {
+  test('a database that cannot be asked is no missing run', async () => {
+    const getRun: WorkflowReader['getRun'] = () => Promise.reject(new StoreUnavailableError('away'))
+    const { service } = inline(portsWith(memoryPorts(), { reader: { getRun } }))
+    await assert.rejects(service.waitForRun('any', { timeout: 80 }), hasCode('STORE_UNAVAILABLE'))
+    await service.close()
+  })
+
+  test('A27: where notices do not arrive it looks by itself, and ever more slowly', async () => {
+    const ports = memoryPorts()
+    let looks = 0
+    const getRun: WorkflowReader['getRun'] = (runId) => {
+      looks += 1
+      return ports.reader.getRun(runId)
+    }
+    const notices: StorePorts['notices'] = {
+      live: false,
+      publish: () => Promise.resolve(),
+      subscribe: () => Promise.resolve({ close: () => Promise.resolve() }),
+    }
+    const { service } = inline({ ...portsWith(ports, { reader: { getRun } }), notices })
+    const starting = service.startRun('sleeper', null, { runId: 'unseen' })
+    await until('it sleeps', async () => (await service.listSteps('unseen')).length === 1)
+    await ports.store.cancelRun('unseen', 'by somebody else')
+    await assert.rejects(service.waitForRun('unseen', { timeout: '5s' }), hasCode('RUN_CANCELLED'))
+    await starting
+    assert.ok(looks < 30, `${looks} looks`)
+    await service.close()
+  })
+})
+
+test('F45: retention deletes what ended long enough ago, by itself', async () => {
+  const tables = new MemoryTables()
+  const first = inline(memoryPorts(tables))
+  const { runId } = await first.service.startRun('order', 1)
+  await first.service.close()
+  const second = inline(memoryPorts(tables), { retention: 1 })
+  await until('it is gone', async () => (await second.service.getRun(runId)) === null)
+  await second.service.close()
+})
