@@ -9,11 +9,18 @@ export type Verdict<Answer> =
   /** It read something that changed meanwhile, and nothing was written: send it again. */
   | { readonly kind: 'stale' }
 
+export interface Sending {
+  /** One call only, and wait for locked rows. */
+  readonly patient: boolean
+  /** By its place: whether this call was sent before and may have been applied. */
+  readonly repeated: readonly boolean[]
+}
+
 export interface Lane<Call, Answer> {
   /** For messages: the operation. */
   readonly name: string
-  /** Send calls as one statement and answer each, by its place. `patient`: one call only, and wait for locked rows. */
-  send(calls: readonly Call[], patient: boolean): Promise<readonly Verdict<Answer>[]>
+  /** Send calls as one statement and answer each, by its place. */
+  send(calls: readonly Call[], how: Sending): Promise<readonly Verdict<Answer>[]>
   /** Calls of one key never travel together; the later one follows in the next statement. */
   keyOf(call: Call): string
   /** About how many bytes a call adds to its statement. */
@@ -33,6 +40,7 @@ interface Waiting<Call, Answer> {
   readonly size: number
   readonly since: number
   tries: number
+  isRepeated: boolean
   resolve(answer: Answer | Promise<Answer>): void
   reject(error: unknown): void
 }
@@ -69,7 +77,16 @@ class Coalescer<Call, Answer> {
   call(call: Call): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const size = this.#lane.sizeOf(call)
-      this.#queue.push({ call, key: this.#lane.keyOf(call), size, since: performance.now(), tries: 0, resolve, reject })
+      this.#queue.push({
+        call,
+        key: this.#lane.keyOf(call),
+        size,
+        since: performance.now(),
+        tries: 0,
+        isRepeated: false,
+        resolve,
+        reject,
+      })
       this.#schedule()
     })
   }
@@ -116,10 +133,9 @@ class Coalescer<Call, Answer> {
   /** Never rejects: every call of the batch is answered, refused, or queued again. */
   async #deliver(batch: readonly Waiting<Call, Answer>[], patient: boolean): Promise<void> {
     try {
-      const verdicts = await this.#lane.send(
-        batch.map((waiting) => waiting.call),
-        patient,
-      )
+      const calls = batch.map((waiting) => waiting.call)
+      const repeated = batch.map((waiting) => waiting.isRepeated)
+      const verdicts = await this.#lane.send(calls, { patient, repeated })
       batch.forEach((waiting, at) => this.#conclude(waiting, verdicts[at]))
     } catch (error) {
       await this.#recover(batch, patient, error)
@@ -167,7 +183,10 @@ class Coalescer<Call, Answer> {
     if (trouble === 'poison' || trouble === 'broken') return batch.forEach((waiting) => waiting.reject(error))
     const again = batch.filter((waiting) => !this.#isOverdue(waiting) || this.#giveUp(waiting, error))
     if (again.length === 0) return
-    again.forEach((waiting) => (waiting.tries += 1))
+    for (const waiting of again) {
+      waiting.tries += 1
+      waiting.isRepeated ||= trouble === 'unknown'
+    }
     await backoff(trouble === 'conflict' ? 1 : 25, Math.max(...again.map((waiting) => waiting.tries)))
     await this.#deliver(again, patient)
   }

@@ -88,16 +88,19 @@ export class Database {
     }
   }
 
-  /** A statement that travels alone, repeated like those that travel together. */
-  single<Call, Answer>(name: string, send: (call: Call) => Promise<Answer | 'stale'>): (call: Call) => Promise<Answer> {
+  /** A statement that travels alone, repeated like those that travel together: `isRepeated` when it may have been applied before. */
+  single<Call, Answer>(
+    name: string,
+    send: (call: Call, isRepeated: boolean) => Promise<Answer | 'stale'>,
+  ): (call: Call) => Promise<Answer> {
     return this.lane({
       name,
       maxCalls: 1,
       maxStatements: 4,
       keyOf: () => '',
       sizeOf: () => 0,
-      send: async ([call]) => {
-        const answer = await send(call as Call)
+      send: async ([call], { repeated }) => {
+        const answer = await send(call as Call, repeated[0] === true)
         return [answer === 'stale' ? { kind: 'stale' } : { kind: 'answer', answer }]
       },
     })

@@ -35,12 +35,14 @@ export function outsideOperations(db: Database): OutsideOperations {
 
 function signalLane(db: Database): (signal: NewSignal & { kind: 'signal' }) => Promise<Signalled> {
   const statement = signalRun(db.schema)
-  return db.single('signalRun', async ({ runId, signalId, name, payload }) => {
+  return db.single('signalRun', async ({ runId, signalId, name, payload }, isRepeated) => {
     const [row] = await db.query('patient', statement, [runId, signalId, name, payload, db.offsetMs, db.lockTimeoutMs])
     if (!row) return { accepted: false, wake: [] }
     if (row['stale'] === true) return 'stale'
-    const wake = row['rings'] === true ? [runItem(runId, row['workflow'] as string, row['held'] === true)] : []
-    return { accepted: row['accepted'] === true, wake }
+    const item = runItem(runId, row['workflow'] as string, row['held'] === true)
+    // Sent before, and here it is: that one was accepted, and rang if it is all the run has to read.
+    if (isRepeated && row['known'] === true) return { accepted: true, wake: row['news'] === true ? [item] : [] }
+    return { accepted: row['accepted'] === true, wake: row['rings'] === true ? [item] : [] }
   })
 }
 
@@ -55,11 +57,12 @@ function resumeLane(db: Database): (runId: RunId) => Promise<Signalled> {
 
 function cancelLane(db: Database): (ask: { runId: RunId; reason: string }) => Promise<Cancelled> {
   const statement = cancelRun(db.schema)
-  return db.single('cancelRun', async ({ runId, reason }) => {
+  return db.single('cancelRun', async ({ runId, reason }, isRepeated) => {
     const [row] = await db.query('patient', statement, [runId, reason, db.offsetMs, db.lockTimeoutMs])
-    if (!row || row['cancelled'] !== true) return { cancelled: false, wake: [] }
-    const { parent, workflow, held, rings, orphans } = row
-    const up = rings === true ? [runItem(parent as string, workflow as string, held === true)] : []
+    const isAgain = isRepeated && row?.['again'] === true
+    if (!row || (row['cancelled'] !== true && !isAgain)) return { cancelled: false, wake: [] }
+    const { parent, workflow, held, rings, news, orphans } = row
+    const up = (isAgain ? news : rings) === true ? [runItem(parent as string, workflow as string, held === true)] : []
     return { cancelled: true, wake: [...up, ...runItems(orphans)] }
   })
 }

@@ -115,16 +115,16 @@ function createLane(db: Database): (run: NewRun) => Promise<Created> {
     maxStatements: 1,
     keyOf: (run) => run.runId,
     sizeOf: (run) => 300 + run.input.length,
-    send: async (runs) => {
+    send: async (runs, { repeated }) => {
       const calls = JSON.stringify(runs.map((run, i) => ({ i, ...runCall(run) })))
       const rows = await db.query('hot', statement, [calls, db.offsetMs])
       const answers = byCall(rows, runs.length)
-      return runs.map((run, at) => createdOf(run, answers[at]))
+      return runs.map((run, at) => createdOf(run, answers[at], repeated[at] === true))
     },
   })
 }
 
-function createdOf(run: NewRun, row: Row | undefined): Verdict<Created> {
+function createdOf(run: NewRun, row: Row | undefined, isRepeated: boolean): Verdict<Created> {
   const createdAt = row?.['created_at']
   if (typeof createdAt === 'number') {
     return {
@@ -136,7 +136,9 @@ function createdOf(run: NewRun, row: Row | undefined): Verdict<Created> {
   if (!row?.['run']) return { kind: 'stale' }
   const known = toRun(row['run'])
   const wake = known.endedAt === null ? [runItem(known.runId, known.workflow, row['held'] === true)] : []
-  return { kind: 'answer', answer: { run: known, created: false, wake } }
+  // Sent before, the answer was lost: what is there is what was asked for.
+  const created = isRepeated && known.workflow === run.workflow && known.inputDigest === run.inputDigest
+  return { kind: 'answer', answer: { run: known, created, wake } }
 }
 
 function claimLane(db: Database, reading: Reading): (ask: ClaimRun) => Promise<Claimed> {
@@ -147,7 +149,7 @@ function claimLane(db: Database, reading: Reading): (ask: ClaimRun) => Promise<C
     maxStatements: 1,
     keyOf: (ask) => ask.runId,
     sizeOf: () => 400,
-    send: async (asks, patient) => {
+    send: async (asks, { patient }) => {
       const { calls, knowns } = claimRunCalls(asks)
       const parameters = [calls, knowns, budgetFor(asks.length), db.offsetMs]
       const rows = patient
@@ -235,7 +237,7 @@ function fullCommitLane(db: Database, reading: Reading): (commit: Commit) => Pro
     maxStatements: 1,
     keyOf: ({ lease }) => lease.runId,
     sizeOf: turnSize,
-    send: async (commits, patient) => {
+    send: async (commits, { patient }) => {
       const { calls, plans } = commitCalls(commits)
       const parameters = [calls, plans, budgetFor(commits.length), db.offsetMs]
       const rows = patient

@@ -48,7 +48,7 @@ function claimLane(db: Database): (ask: ClaimStep) => Promise<StepClaim | null> 
     maxStatements: 1,
     keyOf: ({ runId, step }) => `${runId} ${step.ordinal} ${step.name}`,
     sizeOf: () => 400,
-    send: async (asks, patient) => {
+    send: async (asks, { patient }) => {
       const { calls, knowns } = claimStepCalls(asks)
       const parameters = [calls, knowns, lockedBytes, db.offsetMs]
       const rows = patient
@@ -87,7 +87,7 @@ function settleLane(db: Database): (settle: Settle) => Promise<Settled | null> {
     maxStatements: 1,
     keyOf: ({ lease }) => `${lease.runId} ${lease.step?.ordinal} ${lease.step?.name}`,
     sizeOf: ({ outcome }) => 300 + ('output' in outcome ? outcome.output : outcome.error).length,
-    send: async (settles, patient) => {
+    send: async (settles, { patient }) => {
       const calls = settleCalls(settles)
       const rows = patient
         ? await db.query('patient', patiently, [calls, db.offsetMs, db.lockTimeoutMs])

@@ -17,10 +17,10 @@ function laneOf(send: Send, over: Partial<Lane<Call, string>> = {}) {
   const patient: string[] = []
   const call = coalesce<Call, string>({
     name: 'probe',
-    send: (calls, isPatient) => {
+    send: (calls, how) => {
       batches.push(calls.map(({ text }) => text))
-      if (isPatient) patient.push(...calls.map(({ text }) => text))
-      return send(calls, isPatient)
+      if (how.patient) patient.push(...calls.map(({ text }) => text))
+      return send(calls, how)
     },
     keyOf: ({ key }) => key,
     sizeOf: ({ text }) => text.length,
@@ -48,9 +48,9 @@ describe('coalescing', () => {
 
   test('calls made while a statement is under way travel together after it', async () => {
     const first = Promise.withResolvers<void>()
-    const { call, batches } = laneOf(async (calls, patient) => {
+    const { call, batches } = laneOf(async (calls, how) => {
       if (batches.length === 1) await first.promise
-      return echo(calls, patient)
+      return echo(calls, how)
     })
     const a = call('a')
     await until(() => batches.length === 1)
@@ -85,9 +85,9 @@ describe('coalescing', () => {
 
   for (const code of ['21000', '22021', '22P02', '23514', '54000']) {
     test(`A10: one poisoned call (${code}) gets the error alone`, async () => {
-      const { call, batches } = laneOf(async (calls, patient) => {
+      const { call, batches } = laneOf(async (calls, how) => {
         if (calls.some(({ text }) => text === 'bad')) throw databaseError(code)
-        return echo(calls, patient)
+        return echo(calls, how)
       })
       const answers = await Promise.allSettled(['a', 'bad', 'b'].map((text) => call(text)))
       assert.deepEqual(
@@ -101,10 +101,10 @@ describe('coalescing', () => {
   for (const code of ['40P01', '40001', '55P03']) {
     test(`A11: ${code} is tried again`, async () => {
       let failures = 3
-      const { call } = laneOf(async (calls, patient) => {
+      const { call } = laneOf(async (calls, how) => {
         failures -= 1
         if (failures >= 0) throw databaseError(code)
-        return echo(calls, patient)
+        return echo(calls, how)
       })
       assert.deepEqual(await Promise.all([call('a'), call('b')]), ['a!', 'b!'])
     })
@@ -112,9 +112,9 @@ describe('coalescing', () => {
 
   test('A13: an unknown outcome is asked again, then told as such', async () => {
     let down = true
-    const { call, batches } = laneOf(async (calls, patient) => {
+    const { call, batches } = laneOf(async (calls, how) => {
       if (down) throw databaseError('CONNECTION_CLOSED')
-      return echo(calls, patient)
+      return echo(calls, how)
     })
     const failed = await call('a').catch((error: unknown) => error)
     assert.ok(WorkflowError.is(failed, 'STORE_UNAVAILABLE'), String(failed))
@@ -124,9 +124,25 @@ describe('coalescing', () => {
     assert.equal(await call('b'), 'b!')
   })
 
+  test('A13: a call knows that it was sent before', async () => {
+    const told: (readonly boolean[])[] = []
+    const { call } = laneOf(async (calls, how) => {
+      told.push(how.repeated)
+      if (told.length === 1) throw databaseError('ECONNRESET')
+      if (told.length === 2) throw databaseError('40P01')
+      return echo(calls, how)
+    })
+    await Promise.all([call('a'), call('b')])
+    assert.deepEqual(told, [
+      [false, false],
+      [true, true],
+      [true, true],
+    ])
+  })
+
   test('A14: a call that meets a locked row waits alone', async () => {
     const locked = Promise.withResolvers<void>()
-    const { call, patient } = laneOf(async (calls, isPatient) => {
+    const { call, patient } = laneOf(async (calls, { patient: isPatient }) => {
       if (isPatient) await locked.promise
       return calls.map(({ text }): Verdict<string> => {
         return text === 'locked' && !isPatient ? { kind: 'busy' } : { kind: 'answer', answer: `${text}!` }

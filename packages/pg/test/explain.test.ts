@@ -63,7 +63,11 @@ const cases: readonly Case[] = [
   },
   { file: 'release-step', statements: (schema) => [releaseStep(schema)], indexes: [runsKey, stepKey] },
   { file: 'renew-leases', statements: (schema) => [renewLeases(schema)], indexes: [runsKey, stepKey] },
-  { file: 'signal-run', statements: (schema) => [signalRun(schema)], indexes: [runsKey, stepKey] },
+  {
+    file: 'signal-run',
+    statements: (schema) => [signalRun(schema)],
+    indexes: [runsKey, stepKey, 'workflow_signal_pkey'],
+  },
   { file: 'resume-run', statements: (schema) => [resumeRun(schema)], indexes: [runsKey, stepKey] },
   {
     file: 'cancel-run',

@@ -102,7 +102,6 @@ const scenarios: Readonly<Record<string, Scenario>> = {
       async ({ store }, runId) =>
       () =>
         store.createRun(newRun(runId)),
-    but: { created: false },
   },
   'createRun, 20 together': {
     statement: 'createRun',
@@ -199,7 +198,6 @@ const scenarios: Readonly<Record<string, Scenario>> = {
       await store.createRun(newRun(runId))
       return () => store.signalRun({ kind: 'signal', runId, signalId: 'one', name: 'paid', payload: '1' })
     },
-    but: { accepted: false, wake: [] },
   },
   'signalRun, to a step that waits': {
     statement: 'signalRun',
@@ -210,7 +208,6 @@ const scenarios: Readonly<Record<string, Scenario>> = {
       await store.commitRun(lease, turn({ schedule, next }))
       return () => store.signalRun({ kind: 'signal', runId, signalId: 'one', name: 'paid', payload: '1' })
     },
-    but: { accepted: false, wake: [] },
   },
   cancelRun: {
     statement: 'cancelRun',
@@ -218,7 +215,6 @@ const scenarios: Readonly<Record<string, Scenario>> = {
       await asked(store, runId, everyKind(runId))
       return () => store.cancelRun(`${runId} child`, 'enough')
     },
-    but: { cancelled: false, wake: [] },
   },
   readChanges: {
     statement: 'readChanges',

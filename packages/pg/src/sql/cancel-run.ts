@@ -7,7 +7,8 @@ import { clockAfter, orphansOf, waiting } from './fragments.ts'
  *
  * $1 run id · $2 reason · $3 clock offset in ms · $4 lock_timeout in ms
  *
- * One row: cancelled, parent, workflow, held, rings (the parent is to be rung), orphans. No row: no such run.
+ * One row: cancelled, parent, workflow, held, rings (the parent is to be rung), orphans, and for a call sent before:
+ * again (it is cancelled for this reason already), news (the parent has one thing to read). No row: no such run.
  */
 export function cancelRun(schema: Schema): Statement {
   const runs = `${schema.quoted}.workflow_runs`
@@ -17,7 +18,7 @@ export function cancelRun(schema: Schema): Statement {
     text: `
   with ${wait.cte}
   locked as materialized (
-    select r.run_id, r.workflow, r.revision, r.wake_seq > r.seen_wake_seq or r.rings > 0 as told, r.ended_at, r.lease_until,
+    select r.run_id, r.workflow, r.revision, r.wake_seq > r.seen_wake_seq or r.rings > 0 as told, r.wake_seq = r.seen_wake_seq + 1 as news, r.ended_at, r.reason, r.status, r.lease_until,
            r.has_children, r.parent_run_id, r.parent_step, r.parent_ordinal
     from ${wait.from} ${runs} as r
     where r.run_id = any (array[$1::text, (select c.parent_run_id from ${runs} as c where c.run_id = $1::text)])
@@ -30,7 +31,7 @@ export function cancelRun(schema: Schema): Statement {
     from locked as l
     cross join clock
     cross join lateral (
-      ${orphansOf(schema, { run: 'l.run_id', at: 'clock.at', when: 'l.ended_at is null' })}
+      ${orphansOf(schema, { run: 'l.run_id', at: 'clock.at', when: 'true' })}
     ) as orphans
     where l.run_id = $1::text
   ),
@@ -69,8 +70,12 @@ export function cancelRun(schema: Schema): Statement {
     returning r.run_id
   )
   select exists (select from cancelled) as cancelled, p.run_id as parent, p.workflow,
-         coalesce(p.lease_until > run.at, false) as held, coalesce(not p.told, false) as rings, run.orphans
+         coalesce(p.lease_until > run.at, false) as held, coalesce(p.settled and not p.told, false) as rings,
+         run.orphans, run.status = 'cancelled' and run.reason = $2::text as again,
+         coalesce(p.news and p.ended_at is null, false) as news
   from run
-  left join (select l.* from locked as l join family on family.run_id = l.run_id) as p on true`,
+  left join (
+    select l.*, exists (select from family where family.run_id = l.run_id) as settled from locked as l
+  ) as p on p.run_id = run.parent_run_id`,
   }
 }

@@ -7,7 +7,8 @@ import { clockAfter, waiting } from './fragments.ts'
  *
  * $1 run id · $2 signal id · $3 name · $4 payload · $5 clock offset in ms · $6 lock_timeout in ms
  *
- * One row: stale (nothing was written), accepted, rings, workflow, held. No row: no such run.
+ * One row: stale (nothing was written), accepted, rings, workflow, held, and for a call sent before: known (the signal is
+ * there already), news (its run has one thing to read). No row: no such run.
  */
 export function signalRun(schema: Schema): Statement {
   const runs = `${schema.quoted}.workflow_runs`
@@ -21,7 +22,7 @@ export function signalRun(schema: Schema): Statement {
   ),
   ${wait.cte}
   locked as materialized (
-    select r.run_id, r.workflow, r.revision, r.wake_seq > r.seen_wake_seq or r.rings > 0 as told, r.ended_at, r.halted, r.lease_until
+    select r.run_id, r.workflow, r.revision, r.wake_seq > r.seen_wake_seq or r.rings > 0 as told, r.wake_seq = r.seen_wake_seq + 1 as news, r.ended_at, r.halted, r.lease_until
     from ${wait.from} ${runs} as r
     where r.run_id = $1::text
     order by r.run_id
@@ -80,7 +81,10 @@ export function signalRun(schema: Schema): Statement {
     where r.run_id = w.run_id
   )
   select r.stale, accepted.run_id is not null as accepted, accepted.run_id is not null and not r.told as rings,
-         r.workflow, r.held
+         r.workflow, r.held, r.news,
+         exists (
+           select from ${schema.quoted}.workflow_signal as g where g.run_id = $1::text and g.signal_id = $2::text and g.name = $3::text
+         ) as known
   from run as r
   left join accepted on accepted.run_id = r.run_id`,
   }
