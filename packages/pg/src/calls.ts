@@ -25,7 +25,7 @@ export function runCall(run: NewRun): Record<string, unknown> {
 }
 
 /** The lists of names that calls carry, each sent once. */
-export class Knowns {
+class Knowns {
   readonly #places = new Map<string, number>()
 
   /** The place of a list in `list`. */
@@ -42,7 +42,7 @@ export class Knowns {
   }
 }
 
-export function codesOf(known: readonly KnownWorkflow[]): Record<string, string> {
+function codesOf(known: readonly KnownWorkflow[]): Record<string, string> {
   return Object.fromEntries(known.map(({ name, codeHash }) => [name, codeHash]))
 }
 

@@ -9,7 +9,7 @@ export type Verdict<Answer> =
   /** It read something that changed meanwhile, and nothing was written: send it again. */
   | { readonly kind: 'stale' }
 
-export interface Sending {
+interface Sending {
   /** One call only, and wait for locked rows. */
   readonly patient: boolean
   /** By its place: whether this call was sent before and may have been applied. */

@@ -73,7 +73,7 @@ export function newbornRun(run: NewRun, createdAt: number): Run {
   }
 }
 
-export function toStep(value: StepJson): Step {
+function toStep(value: StepJson): Step {
   return {
     id: { name: value[2], ordinal: value[3] },
     kind: value[4],

@@ -270,25 +270,20 @@ function committedOf({ commit, row, patient, reading }: CommitAnswer): Verdict<C
   if (row['stale'] === true) {
     return {
       kind: 'answer',
-      answer: reading.read({ runId: lease.runId, after: turn.after }).then((read) => heldOf(turn, held, read, lease)),
+      answer: reading.read({ runId: lease.runId, after: turn.after }).then((read) => heldOf(commit, held, read)),
     }
   }
   const cut = cutOf(row, turn.after, row['revision'] as number)
   const changed = cut.more ? [] : jsonOf(row['fresh'])
   const consumed = (row['consumed'] ?? []) as string[]
   const changes = toChanges({ read: jsonOf(row['changes']), changed, consumed }, cut)
-  return { kind: 'answer', answer: heldOf(turn, held, { wakeSeq: row['wake_seq'] as number, changes }, lease) }
+  return { kind: 'answer', answer: heldOf(commit, held, { wakeSeq: row['wake_seq'] as number, changes }) }
 }
 
 type Kept = Pick<Held, 'released' | 'recorded' | 'wake'>
 
 /** Own inline records are known to the caller: they come back as places only. */
-function heldOf(
-  turn: Turn,
-  kept: Kept,
-  read: Pick<Snapshot, 'wakeSeq' | 'changes'> | null,
-  lease: Commit['lease'],
-): Held {
+function heldOf({ lease, turn }: Commit, kept: Kept, read: Pick<Snapshot, 'wakeSeq' | 'changes'> | null): Held {
   if (!read) throw new LeaseLostError(lease.runId)
   const own = new Set(turn.record.map(({ id }) => stepKey(id)))
   const steps = own.size === 0 ? read.changes.steps : read.changes.steps.filter(({ id }) => !own.has(stepKey(id)))

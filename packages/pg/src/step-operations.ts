@@ -14,7 +14,7 @@ import { settleStep } from './sql/settle-step.ts'
 /** Inputs that a statement may answer with while it holds locks. */
 const lockedBytes = 128 * 1024
 
-export interface Release {
+interface Release {
   readonly lease: Lease
   readonly entered: boolean
   readonly delayMs: number

@@ -228,7 +228,7 @@ async function planOf(sql: postgres.Sql, { name, text }: Statement): Promise<Pla
   await sql.unsafe(`prepare p${prepared} as ${text}`)
   const [row] = await sql.unsafe(`explain (format json) execute p${prepared}${parameters}`)
   await sql.unsafe(`deallocate p${prepared}`)
-  const [plan] = row?.['QUERY PLAN'] as [{ Plan: PlanNode }]
+  const [plan] = (row?.['QUERY PLAN'] ?? []) as { Plan: PlanNode }[]
   assert.ok(plan, name)
   return nodesOf(plan.Plan)
 }
