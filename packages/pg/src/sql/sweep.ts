@@ -7,6 +7,9 @@ import { expectFew, interval } from './fragments.ts'
  * Find what ought to be moving and is not, and stamp it. Locks single rows, never waits for one; the clock is read first
  * because of that.
  *
+ * A row that nobody holds stays one that nobody holds: `least` of null and the clock would be a lease, which whoever
+ * gave it back a moment ago could still renew.
+ *
  * ring_at of a row is when it was rung last by a doorbell (`rung`: due one window after), or when it is due (a timer,
  * or what a sweep stamped). `rings` counts how often it was handed on: the window doubles with each.
  *
@@ -160,7 +163,7 @@ function runs(schema: Schema): string {
   ),
   ended_runs as (
     update ${table} as r
-    set lease_until = least(r.lease_until, clock.at),
+    set lease_until = case when r.lease_until is not null then least(r.lease_until, clock.at) end,
         ring_at = case when r.lease_until <= clock.at or r.crashes = 0 then clock.at + ${interval(`$2::float8 * 2 ^ least(r.rings, 20)`)} end,
         rings = r.rings + (r.lease_until <= clock.at or r.crashes = 0)::integer
     from locked_out_runs as l
@@ -236,7 +239,7 @@ function steps(schema: Schema): string {
   ),
   swept_steps as (
     update ${table} as s
-    set lease_until = case when not l.over then least(s.lease_until, clock.at) end,
+    set lease_until = case when not l.over and s.lease_until is not null then least(s.lease_until, clock.at) end,
         ring_at = case when not l.over then clock.at + ${interval(`$2::float8 * 2 ^ least(s.rings, 20)`)} end,
         rung = false,
         rings = s.rings + 1,
