@@ -12,6 +12,7 @@ import {
   park,
   parked,
   rejectsAsLost,
+  retry,
   rpc,
   stepAsk,
   succeeded,
@@ -100,6 +101,20 @@ export const renewTests: StoreTestGroup = {
       assert.deepEqual(await store.renewLeases(leases, hour), { lost: [], busy: [], woken: [] })
       await world.advance(10 * minute)
       assert.deepEqual((await store.sweep(sweepAsk({ limit: 500 }))).items, [])
+    },
+    'what was given back is not renewed, not even after a sweep rang for it': async (world) => {
+      const { store } = world
+      const { runId } = await parked(store, [rpc('a')])
+      const held = await claimStep(store, runId, 'a')
+      await store.settleStep(held.lease, retry(minute))
+      const run = await claim(store, runId)
+      isReleased(await store.commitRun(run.lease, turn({ next: { kind: 'yield', delayMs: minute } })))
+      await world.advance(2 * minute)
+      assert.equal((await store.sweep(sweepAsk())).items.length, 2)
+      const { lost } = await store.renewLeases([held.lease, run.lease], hour)
+      assert.deepEqual(lost.map(asText).sort(), [held.lease, run.lease].map(asText).sort())
+      await claimStep(store, runId, 'a')
+      await claim(store, runId)
     },
     'no leases, no answer': async ({ store }) => {
       assert.deepEqual(await store.renewLeases([], minute), { lost: [], busy: [], woken: [] })
