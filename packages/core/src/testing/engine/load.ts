@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { ScenarioGroup } from './scenario.ts'
 import type { TestApp } from './test-app.ts'
+import type { TestProcess } from './test-process.ts'
 
 const app: TestApp = {
   functions: { add: (_services, n: number) => n + 1 },
@@ -27,6 +28,20 @@ const app: TestApp = {
   },
 }
 
+/** The step rows that claims and commits hand over from now on. */
+function countRows({ gate }: TestProcess): () => number {
+  let rows = 0
+  gate.fault = async (name, call) => {
+    const answer = await call()
+    if (name === 'store.commitRun' || name === 'store.claimRun') {
+      const { steps, history } = (answer ?? {}) as { steps?: unknown[]; history?: { steps: unknown[] } }
+      rows += (steps ?? history?.steps ?? []).length
+    }
+    return answer
+  }
+  return () => rows
+}
+
 const sumTo = (n: number): number => (n * (n + 1)) / 2
 
 export const loadScenarios: ScenarioGroup = {
@@ -36,7 +51,10 @@ export const loadScenarios: ScenarioGroup = {
       const worker = await world.process(app)
       for (const n of [50, 500]) {
         assert.equal(await worker.output('fan', n), sumTo(n))
+        const rows = countRows(worker)
         assert.equal(await worker.output('fanHere', n), sumTo(n))
+        // A5: own records come back as their places alone, and nothing is handed over twice.
+        assert.ok(rows() <= n, `${rows()} rows were handed over for ${n} inline steps`)
       }
     },
     'F56: a run of 1,000 steps, taken over by another process half way': async (world) => {

@@ -28,6 +28,14 @@ const app: TestApp = {
       const inline = await workflow.do('here', () => n)
       return [...pair, retried, inline]
     },
+    // The body moves by itself, at any moment: also while its run is being parked.
+    lanes: async ({ workflow }, n: number) => {
+      const lane = async (l: number): Promise<unknown> => {
+        await pause((n * 3 + l * 5) % 17)
+        return workflow.do(`echo ${l}`, 'echo', l)
+      }
+      return Promise.all([workflow.do('slow', 'slow', 20), lane(0), lane(1), lane(2)])
+    },
   },
 }
 
@@ -85,6 +93,14 @@ export const pushScenarios: ScenarioGroup = {
         }
       }
       const runIds = await Promise.all(Array.from({ length: 40 }, (_, i) => processes[i % 2]!.begin('mixed', i)))
+      const lanes = await Promise.all(Array.from({ length: 20 }, (_, i) => processes[i % 2]!.begin('lanes', i)))
+      for (const runId of lanes) {
+        assert.deepEqual(
+          await processes[0]!.end(runId, 10_000),
+          { kind: 'completed', output: [20, 0, 1, 2] },
+          `seed ${seed}`,
+        )
+      }
       for (const [i, runId] of runIds.entries()) {
         const ended = await processes[(i + 1) % 2]!.end(runId, 10_000).catch((error: unknown) => {
           throw new Error(`seed ${seed}`, { cause: error })

@@ -80,6 +80,28 @@ export const stopScenarios: ScenarioGroup = {
       )
       assert.ok(performance.now() - began < 3_000)
     },
+    'a stop waits for steps that execute, not for those that have not begun': async (world) => {
+      let enough = false
+      const app: TestApp = {
+        functions: echo,
+        workflows: {
+          loops: async ({ workflow }) => {
+            let rounds = 0
+            while (!(await workflow.do('enough', () => pause(2).then(() => enough)))) rounds += 1
+            return rounds > 0
+          },
+        },
+      }
+      const first = await world.process(app)
+      const runId = await first.begin('loops')
+      await until('it loops', async () => (await first.history(runId)).length > 2)
+      const began = performance.now()
+      await first.close({ graceMs: 30_000 })
+      assert.ok(performance.now() - began < 5_000)
+      enough = true
+      const second = await world.process(app)
+      assert.deepEqual(await second.end(runId), { kind: 'completed', output: true })
+    },
     'an executing step returns within the grace: recorded, never run again': async (world) => {
       const entered = door()
       const inside = door()
