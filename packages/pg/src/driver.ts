@@ -102,6 +102,8 @@ export class Driver {
       enable_mergejoin: 'off',
       enable_hashjoin: 'off',
       jit: 'off',
+      // No plan here depends on its parameters: planned once, not five times before that is noticed.
+      plan_cache_mode: 'force_generic_plan',
       default_transaction_isolation: 'read committed',
       tcp_user_timeout: String(this.#options.userTimeoutMs),
     }

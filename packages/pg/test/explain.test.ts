@@ -172,7 +172,7 @@ describe('statements', () => {
     await store.close()
     const own = openSql()
     const options = { logger: quiet, userTimeoutMs: 1000, answerTimeoutMs: 1000 }
-    const tuned = { ...new Driver(databaseUrl(), options).connectionSettings(), plan_cache_mode: 'force_generic_plan' }
+    const tuned = new Driver(databaseUrl(), options).connectionSettings()
     const settings = Object.entries(tuned).map(([name, value]) => `set ${name} = '${value}'`)
     await fill(own, tiny, 100)
     await own.unsafe(settings.join(';')).simple()
