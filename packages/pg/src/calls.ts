@@ -99,8 +99,8 @@ export function commitCalls(commits: readonly Commit[]): { calls: string; plans:
       plans.push({ i, k: at + 1, written: written.get(stepKey(row)) === row, ...row })
     })
     const { kind: move, ...next } = turn.next
-    const { runId, epoch } = lease
-    return { i, runId, epoch, turn: turn.number, after: turn.after, move, ...next, ...countsOf(turn) }
+    const { runId, claimId, epoch } = lease
+    return { i, runId, claimId, epoch, turn: turn.number, after: turn.after, move, ...next, ...countsOf(turn) }
   })
   return { calls: JSON.stringify(calls), plans: JSON.stringify(plans) }
 }

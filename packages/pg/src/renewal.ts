@@ -47,7 +47,7 @@ export class Renewal {
   }
 
   async renew(leases: readonly Lease[], leaseMs: number): Promise<Renewed> {
-    const calls = leases.map(({ runId, step, epoch }, i) => ({ i, runId, epoch, ...step }))
+    const calls = leases.map(({ runId, step, claimId, epoch }, i) => ({ i, runId, claimId, epoch, ...step }))
     const rows = await this.#renew({ calls: JSON.stringify(calls), leaseMs, offsetMs: this.#db.offsetMs })
     const lost: Lease[] = []
     const busy: Lease[] = []

@@ -81,7 +81,7 @@ function readClaim(tables: MemoryTables, run: RunRow, ask: ClaimRun): RunClaim {
 export function commitRun(tables: MemoryTables, lease: Lease, turn: Turn): Committed {
   const run = tables.runs.get(lease.runId)
   if (!run) throw new LeaseLostError(lease.runId)
-  if (run.lastTurn?.epoch === lease.epoch && run.lastTurn.number === turn.number) return run.lastTurn.answer
+  if (run.lastTurn?.claimId === lease.claimId && run.lastTurn.number === turn.number) return run.lastTurn.answer
   if (isEnded(run.status) || !isHeldBy(run, lease)) throw new LeaseLostError(lease.runId)
   const applied: Applied = { run, lease, settledForBody: settleDueSleeps(tables, run), own: new Map(), wake: [] }
   for (const record of turn.record) recordInline(tables, applied, record)
@@ -89,7 +89,7 @@ export function commitRun(tables: MemoryTables, lease: Lease, turn: Turn): Commi
   if (turn.record.length + turn.schedule.length > 0) run.crashes = 0
   run.updatedAt = tables.now()
   const answer = leave(tables, applied, turn)
-  run.lastTurn = { epoch: lease.epoch, number: turn.number, answer }
+  run.lastTurn = { claimId: lease.claimId, number: turn.number, answer }
   return answer
 }
 

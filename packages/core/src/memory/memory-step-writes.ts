@@ -69,12 +69,12 @@ export function settleStep(tables: MemoryTables, lease: Lease, outcome: StepOutc
   const at = lease.step && findStep(tables, lease.runId, lease.step)
   if (!at) return null
   const { run, step } = at
-  if (step.lastEnding?.epoch === lease.epoch) {
+  if (step.lastEnding?.claimId === lease.claimId) {
     return isSameOutcome(step.lastEnding.outcome, outcome) ? step.lastEnding.settled : null
   }
   if (isEnded(run.status) || step.status !== 'running' || !isHeldBy(step, lease)) return null
   const settled = outcome.kind === 'retry' ? tryAgain(tables, at, outcome) : finish(tables, at, outcome)
-  step.lastEnding = { epoch: lease.epoch, outcome, settled }
+  step.lastEnding = { claimId: lease.claimId, outcome, settled }
   return settled
 }
 
@@ -119,13 +119,13 @@ export function releaseStep(
   const at = lease.step && findStep(tables, lease.runId, lease.step)
   if (!at) return { wake: [] }
   const { run, step } = at
-  if (step.lastEnding?.epoch === lease.epoch)
+  if (step.lastEnding?.claimId === lease.claimId)
     return { wake: step.lastEnding.outcome === null ? step.lastEnding.settled.wake : [] }
   if (isEnded(run.status) || step.status !== 'running' || !isHeldBy(step, lease)) return { wake: [] }
   if (how.entered) lose(tables, at)
   else giveBack(tables, at)
   const wake = offerAgain(tables, at, how.delayMs)
-  step.lastEnding = { epoch: lease.epoch, outcome: null, settled: { settledSeq: null, wake } }
+  step.lastEnding = { claimId: lease.claimId, outcome: null, settled: { settledSeq: null, wake } }
   return { wake }
 }
 

@@ -1,5 +1,6 @@
 import type {
   Committed,
+  Lease,
   ParentStep,
   Payload,
   RetryPolicy,
@@ -56,7 +57,7 @@ export interface RunRow extends Ringing, Leased {
   blockedFor: Set<string>
   /** Over a loss limit: blocked whatever the code. */
   blockedForAll: boolean
-  lastTurn: { readonly epoch: number; readonly number: number; readonly answer: Committed } | null
+  lastTurn: { readonly claimId: string; readonly number: number; readonly answer: Committed } | null
   readonly steps: Map<string, StepRow>
   readonly attempts: AttemptRow[]
   /** Every signal ever accepted, by id; consumed ones stay so that their id is known. */
@@ -92,7 +93,7 @@ export interface StepRow extends Ringing, Leased {
 
 /** What ended the last lease of a step, so that the same call again answers the same. */
 interface Ending {
-  readonly epoch: number
+  readonly claimId: string
   readonly outcome: StepOutcome | null
   readonly settled: Settled
 }
@@ -201,8 +202,9 @@ export function isLeaseLive(tables: MemoryTables, row: Leased): boolean {
   return row.leaseUntil !== null && tables.now() < row.leaseUntil
 }
 
-export function isHeldBy(row: Leased, lease: { readonly epoch: number }): boolean {
-  return row.leaseUntil !== null && row.epoch === lease.epoch
+export function isHeldBy(row: Leased, lease: Pick<Lease, 'epoch' | 'claimId'>): boolean {
+  // An id that was deleted and is used again counts its epochs from the start.
+  return row.leaseUntil !== null && row.epoch === lease.epoch && row.claimId === lease.claimId
 }
 
 /** Give the row to nobody. The epoch and the claim stay, to recognise what comes late. */

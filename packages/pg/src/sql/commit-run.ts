@@ -8,8 +8,8 @@ const isToRead = `t.verdict in ('apply', 'again') and t.snap_revision = t.base a
 /**
  * Apply turns of held runs, each all or not at all. One turn of a run in a statement.
  *
- * $1 calls json: [{ i, runId, epoch, turn, after, codeHash, move, wakeSeq, delayMs, reason, output, error, plans, schedules,
- *    suspends, children }]
+ * $1 calls json: [{ i, runId, claimId, epoch, turn, after, codeHash, move, wakeSeq, delayMs, reason, output, error, plans,
+ *    schedules, suspends, children }]
  *    plans: how many $2 holds for it; schedules, suspends, children: how many of those are no records, suspend steps, children
  * $2 plans json: [{ i, k: place in the turn from 1, kind, name, ordinal, askedAfter, status, rpcName, input, inputDigest,
  *    output, error, attempt, retries, retryDelayMs, delayMs, durationMs,
@@ -32,7 +32,7 @@ export function commitRun(schema: Schema, patient: boolean): Statement {
   with calls as materialized (
     select *
     from json_to_recordset($1::text::json) as c(
-      i integer, "runId" text collate "C", epoch bigint, turn bigint, after bigint, "codeHash" text collate "C",
+      i integer, "runId" text collate "C", "claimId" text, epoch bigint, turn bigint, after bigint, "codeHash" text collate "C",
       move text collate "C", "wakeSeq" bigint, "delayMs" float8, reason text, output text, error text, plans integer,
       schedules integer, suspends integer, children integer)
     where ${expectFew('c.i')}
@@ -98,6 +98,7 @@ function guarded(schema: Schema, wait: ReturnType<typeof waiting>): string {
   locked as materialized (
     select c.*, snap.ends_child, snap.revision as snap_revision, snap.wake_seq as snap_wake_seq, snap.parent_run_id as snap_parent,
            w.is_parent, r.run_id, r.workflow, r.revision as base, r.wake_seq, r.seen_wake_seq, r.epoch as held_epoch,
+           r.claim_id as held_claim,
            r.turn as last_turn, r.lease_until, r.ended_at, r.rings as dispatched, r.parent_run_id, r.parent_step,
            r.parent_ordinal, r.owner
     from ${wait.from} calls as c
@@ -118,7 +119,7 @@ function guarded(schema: Schema, wait: ReturnType<typeof waiting>): string {
   turns as materialized (
     select l.*, clock.at, l.lease_until is null as free,
            case
-             when l.held_epoch <> l.epoch then 'lost'
+             when l.held_epoch <> l.epoch or l.held_claim is distinct from l."claimId" then 'lost'
              when l.last_turn >= l.turn and (l.lease_until is not null or l.move <> 'hold') then 'again'
              when l.ended_at is not null or l.lease_until is null then 'lost'
              when l.ends_child and (exists (select from calls as o where o."runId" = l.snap_parent)

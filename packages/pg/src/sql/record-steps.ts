@@ -7,7 +7,7 @@ import { clockAfter, expectFew, interval, millis } from './fragments.ts'
  * been told. Whatever is otherwise with a turn (news, a timer that is due, a lease that is lost, a row that is locked, a
  * turn applied before) leaves its run untouched and out of the answer: commit-run.ts decides about it.
  *
- * $1 calls json: [{ i, runId, epoch, turn, after, plans: how many of $2 are its own }]
+ * $1 calls json: [{ i, runId, claimId, epoch, turn, after, plans: how many of $2 are its own }]
  * $2 records json: [{ i, k: place in the turn from 1, name, ordinal, askedAfter, status, output, error, attempt, durationMs }]
  * $3 clock offset in ms
  *
@@ -23,7 +23,7 @@ export function recordSteps(schema: Schema): Statement {
   with calls as materialized (
     select *
     from json_to_recordset($1::text::json) as c(
-      i integer, "runId" text collate "C", epoch bigint, turn bigint, after bigint, plans integer)
+      i integer, "runId" text collate "C", "claimId" text, epoch bigint, turn bigint, after bigint, plans integer)
     where ${expectFew('c.i')}
   ),
   records as materialized (
@@ -38,6 +38,7 @@ export function recordSteps(schema: Schema): Statement {
     from calls as c
     join ${runs} as r on r.run_id = c."runId"
     where r.turn < c.turn and r.lease_until is not null and r.ended_at is null and r.revision = c.after and r.epoch = c.epoch
+      and r.claim_id = c."claimId"
     order by r.run_id
     for no key update of r skip locked
   ),

@@ -5,7 +5,7 @@ import { expectFew, interval } from './fragments.ts'
 /**
  * Extend leases. Never waits: a locked row is skipped and told as busy (A14). Never shortens one.
  *
- * $1 calls json: [{ i, runId, name, ordinal, epoch }], name and ordinal only for the lease of a step
+ * $1 calls json: [{ i, runId, name, ordinal, claimId, epoch }], name and ordinal only for the lease of a step
  * $2 lease in ms
  * $3 clock offset in ms
  *
@@ -20,7 +20,7 @@ export function renewLeases(schema: Schema): Statement {
   with calls as materialized (
     select *
     from json_to_recordset($1::text::json) as c(
-      i integer, "runId" text collate "C", name text collate "C", ordinal integer, epoch bigint)
+      i integer, "runId" text collate "C", name text collate "C", ordinal integer, "claimId" text, epoch bigint)
     where ${expectFew('c.i')}
   ),
   clock as materialized (
@@ -30,19 +30,19 @@ export function renewLeases(schema: Schema): Statement {
     select c.i, r.wake_seq > r.seen_wake_seq as unread
     from calls as c
     cross join lateral (
-      select r.run_id, r.epoch, r.lease_until, r.wake_seq, r.seen_wake_seq
+      select r.run_id, r.epoch, r.claim_id, r.lease_until, r.wake_seq, r.seen_wake_seq
       from ${runs} as r
       where r.run_id = c."runId" and r.ended_at is null
       offset 0
     ) as r
     left join lateral (
-      select s.epoch, s.lease_until
+      select s.epoch, s.claim_id, s.lease_until
       from ${steps} as s
       where s.run_id = c."runId" and s.name = c.name and s.ordinal = c.ordinal
       offset 0
     ) as s on true
-    where case when c.name is null then r.epoch = c.epoch and r.lease_until is not null
-               else s.epoch = c.epoch and s.lease_until is not null end
+    where case when c.name is null then r.epoch = c.epoch and r.claim_id = c."claimId" and r.lease_until is not null
+               else s.epoch = c.epoch and s.claim_id = c."claimId" and s.lease_until is not null end
   ),
   held_runs as materialized (
     select c.i, r.run_id
@@ -51,7 +51,8 @@ export function renewLeases(schema: Schema): Statement {
     cross join lateral (
       select r.run_id
       from ${runs} as r
-      where r.run_id = c."runId" and r.epoch = c.epoch and r.lease_until is not null and r.ended_at is null
+      where r.run_id = c."runId" and r.epoch = c.epoch and r.claim_id = c."claimId" and r.lease_until is not null
+        and r.ended_at is null
       for no key update of r skip locked
     ) as r
     where c.name is null
@@ -64,7 +65,7 @@ export function renewLeases(schema: Schema): Statement {
       select s.run_id, s.name, s.ordinal
       from ${steps} as s
       where s.run_id = c."runId" and s.name = c.name and s.ordinal = c.ordinal and s.epoch = c.epoch
-        and s.lease_until is not null
+        and s.claim_id = c."claimId" and s.lease_until is not null
       for no key update of s skip locked
     ) as s
     where c.name is not null

@@ -11,6 +11,7 @@ import {
   minute,
   newRun,
   parked,
+  rejectsAsLost,
   retry,
   rpc,
   sleep,
@@ -209,6 +210,36 @@ export const adminTests: StoreTestGroup = {
       const { history } = await claim(store, given.runId)
       assert.deepEqual(history.steps, [])
       assert.equal(history.signals.length, 1)
+    },
+    'a lease from before a run was deleted writes nothing to the run that has its id now': async (world) => {
+      const { store, reader, admin } = world.unwatched()
+      const given = newRun()
+      const begin = async () => {
+        await store.createRun(given)
+        const run = await claim(store, given.runId, { leaseMs: hour })
+        const { revision } = await hold(store, run.lease, { schedule: [rpc('a')] })
+        return { run: run.lease, step: (await claimStep(store, given.runId, 'a')).lease, revision }
+      }
+      const old = await begin()
+      await store.cancelRun(given.runId, 'enough')
+      const endedAt = (await reader.getRun(given.runId))?.endedAt ?? 0
+      assert.equal(await admin.deleteRuns({ finishedBefore: endedAt + hour, limit: 9 }), 1)
+      const now = await begin()
+      assert.deepEqual([now.run.epoch, now.step.epoch], [old.run.epoch, old.step.epoch])
+      const record = [inline('own')]
+      await rejectsAsLost(store.commitRun(old.run, turn({ number: 2, after: now.revision + 1, record })))
+      await rejectsAsLost(store.commitRun(old.run, turn({ number: 3, next: { kind: 'complete', output: '"old"' } })))
+      assert.equal(await store.settleStep(old.step, succeeded('"old"')), null)
+      await store.releaseStep(old.step, { entered: false, delayMs: 0 })
+      const { lost } = await store.renewLeases([old.run, old.step, now.run, now.step], hour)
+      assert.deepEqual(lost.map(({ claimId }) => claimId).sort(), [old.run.claimId, old.step.claimId].sort())
+      assert.ok(await store.settleStep(now.step, succeeded('"now"')))
+      assert.equal((await reader.getRun(given.runId))?.status, 'running')
+      const steps = await reader.listSteps(given.runId)
+      assert.deepEqual(
+        steps.map(({ id, output }) => [id.name, output]),
+        [['a', '"now"']],
+      )
     },
     'only the given statuses are deleted': async ({ store, reader, admin }) => {
       const kept = await completed(store)
