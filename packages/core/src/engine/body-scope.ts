@@ -13,9 +13,22 @@ export interface BodyScope {
 
 export const bodyScope = new AsyncLocalStorage<BodyScope | undefined>()
 
+/** Set inside the function of an rpc step, which belongs to no body of this process. */
+const rpcStep = new AsyncLocalStorage<boolean>()
+
 /** Work of the engine's own, whoever's code set it off: a body that rings its run lends its scope to nobody. */
 export function outsideBodies<T>(work: () => T): T {
-  return bodyScope.run(undefined, work)
+  return bodyScope.run(undefined, () => rpcStep.run(false, work))
+}
+
+/** Enter an rpc step's function. */
+export function insideRpcStep<T>(work: () => T): T {
+  return rpcStep.run(true, work)
+}
+
+/** Whether whoever calls this is a body or a step, or was called by one: it holds a place that others may wait for. */
+export function isInsideRun(): boolean {
+  return bodyScope.getStore() !== undefined || rpcStep.getStore() === true
 }
 
 let watchers = 0

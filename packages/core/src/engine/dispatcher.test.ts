@@ -5,6 +5,7 @@ import { memoryPorts } from '../memory/index.ts'
 import { TestClock } from '../testing/index.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
+import { systemClock } from './system-clock.ts'
 
 const run = (runId: string, held = false): RunItem => ({ kind: 'run', runId, workflow: 'w', ...(held ? { held } : {}) })
 const step = (runId: string): StepItem => {
@@ -28,7 +29,13 @@ function dispatching(ring?: () => Promise<void>): {
     subscribe: () => Promise.reject(new Error('not in this test')),
   }
   const doorbell = { ring: ring ?? ((items: readonly WorkItem[]) => Promise.resolve(void rung.push(...items))) }
-  return { dispatcher: new Dispatcher({ doorbell, notices, keeper, report }), keeper, rung, told, events }
+  return {
+    dispatcher: new Dispatcher({ doorbell, notices, keeper, report, clock: systemClock }),
+    keeper,
+    rung,
+    told,
+    events,
+  }
 }
 
 test('a held run goes to its holder here; others are taken by this process, else by the queue', async () => {

@@ -1,9 +1,11 @@
-import type { Doorbell, RunId, RunItem, RunNotices, StepItem, WorkItem } from '../contract/index.ts'
+import type { Clock, Doorbell, RunId, RunItem, RunNotices, StepItem, WorkItem } from '../contract/index.ts'
 import type { LeaseKeeper } from './lease-keeper.ts'
 import type { Report } from './report.ts'
 
 /** How long progress notices are gathered: they are for people watching, not for the engine. */
 const gatherProgressMs = 100
+/** How long closing waits for a queue that does not answer. */
+const patienceMs = 1_000
 
 /**
  * Hands work on, as best it can: to this process where that is quickest, else to the queue. Never rejects, because the
@@ -14,22 +16,48 @@ export class Dispatcher {
   readonly #notices: RunNotices
   readonly #keeper: LeaseKeeper
   readonly #report: Report
+  readonly #clock: Clock
   readonly #progress = new Set<RunId>()
   #gathering: NodeJS.Timeout | null = null
   readonly #telling = new Set<Promise<void>>()
+  #ringsSwept = false
   /** Set while this process takes turns: takes the item if there is room. */
   takeHere: (item: RunItem) => boolean = () => false
   /** Set while this process runs steps: takes the item if there is room. */
   takeStepHere: (item: StepItem) => boolean = () => false
 
-  constructor(parts: { doorbell: Pick<Doorbell, 'ring'>; notices: RunNotices; keeper: LeaseKeeper; report: Report }) {
+  constructor(parts: {
+    doorbell: Pick<Doorbell, 'ring'>
+    notices: RunNotices
+    keeper: LeaseKeeper
+    report: Report
+    clock: Clock
+  }) {
     this.#doorbell = parts.doorbell
     this.#notices = parts.notices
     this.#keeper = parts.keeper
     this.#report = parts.report
+    this.#clock = parts.clock
   }
 
-  async dispatch(items: readonly WorkItem[]): Promise<void> {
+  /** Resolves when the queue has what goes there. Nothing of the engine waits for that: a queue may be silent for long. */
+  dispatch(items: readonly WorkItem[]): Promise<void> {
+    return this.#ring(this.#takenElsewhere(items))
+  }
+
+  /**
+   * What a sweep found goes round the queue where it can: the queue may be what lost it (A24). While it has not answered
+   * for the last, it is not given more: a later sweep finds it again.
+   */
+  dispatchSwept(items: readonly WorkItem[]): void {
+    const toRing = this.#takenElsewhere(items.filter((item) => item.kind === 'run' || !this.takeStepHere(item)))
+    if (this.#ringsSwept) return
+    this.#ringsSwept = true
+    void this.#ring(toRing).then(() => (this.#ringsSwept = false))
+  }
+
+  /** Takes what can be taken here; answers the rest. */
+  #takenElsewhere(items: readonly WorkItem[]): WorkItem[] {
     const elsewhere: RunId[] = []
     const toRing = items.filter((item) => {
       if (item.kind === 'step') return true
@@ -39,17 +67,17 @@ export class Dispatcher {
       return false
     })
     if (elsewhere.length > 0) this.tell(elsewhere)
-    if (toRing.length === 0) return
-    try {
-      await this.#doorbell.ring(toRing)
-    } catch (error) {
-      this.#report({ kind: 'trouble', during: 'ringing the queue', error })
-    }
+    return toRing
   }
 
-  /** What a sweep found goes round the queue where it can: the queue may be what lost it (A24). */
-  dispatchSwept(items: readonly WorkItem[]): Promise<void> {
-    return this.dispatch(items.filter((item) => item.kind === 'run' || !this.takeStepHere(item)))
+  #ring(items: readonly WorkItem[]): Promise<void> {
+    if (items.length === 0) return Promise.resolve()
+    const ringing = this.#doorbell
+      .ring(items)
+      .catch((error: unknown) => this.#report({ kind: 'trouble', during: 'ringing the queue', error }))
+      .then(() => void this.#telling.delete(ringing))
+    this.#telling.add(ringing)
+    return ringing
   }
 
   /** Tell the other processes at once: a run ended, or its holder is to look. */
@@ -61,21 +89,23 @@ export class Dispatcher {
   /** Tell those who watch, some time soon. */
   progressed(runId: RunId): void {
     this.#progress.add(runId)
-    this.#gathering ??= setTimeout(() => void this.#tellProgress(), gatherProgressMs).unref()
+    this.#gathering ??= setTimeout(() => this.tell(this.#takeProgress()), gatherProgressMs).unref()
   }
 
-  /** Tell what there is left to tell. */
+  /** Tell what there is left to tell, and let what is being told arrive, as long as that takes no longer than a second. */
   async close(): Promise<void> {
-    if (this.#gathering) await this.#tellProgress()
-    await Promise.all(this.#telling)
+    if (this.#gathering) this.tell(this.#takeProgress())
+    const done = new AbortController()
+    await Promise.race([Promise.all(this.#telling), this.#clock.sleep(patienceMs, done.signal)])
+    done.abort()
   }
 
-  #tellProgress(): Promise<void> {
+  #takeProgress(): RunId[] {
     if (this.#gathering) clearTimeout(this.#gathering)
     this.#gathering = null
     const runIds = [...this.#progress]
     this.#progress.clear()
-    return this.#publish(runIds)
+    return runIds
   }
 
   async #publish(runIds: readonly RunId[]): Promise<void> {

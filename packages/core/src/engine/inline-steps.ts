@@ -15,7 +15,7 @@ export class InlineSteps {
   readonly #running = new Set<string>()
   #ended: InlineRecord[] = []
   readonly #onEnded: () => void
-  /** Why an outcome could not be had; the run is given back then. */
+  /** Why an outcome could not be had; nothing more is begun then, and the run is given back when the others have ended. */
   trouble: { readonly error: unknown } | null = null
 
   constructor(onEnded: () => void) {

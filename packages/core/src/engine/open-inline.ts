@@ -65,18 +65,27 @@ export class OpenInline {
   }
 }
 
+/** Where inline steps run. */
+export interface InlineSurroundings {
+  readonly payloads: Payloads
+  readonly scope: BodyScope
+  /** When what runs is to stop. Made only for a function that asks for it. */
+  signal(): AbortSignal
+}
+
 /** One attempt of an inline step: runs its function and makes an outcome of whatever happens. */
 export function inlineAttempt(
   { command, attempt }: { command: InlineCommand; attempt: number },
-  payloads: Payloads,
-  scope: BodyScope,
+  { payloads, scope, signal }: InlineSurroundings,
 ): InlineAttempt {
   const { id, askedAfter, lost } = command
   const policy = retryPolicy(command.options, undefined, `step '${command.name}'`)
-  const run = (): Promise<StepOutcome> =>
-    runAttempt(
-      { call: () => bodyScope.run({ ...scope, inStep: true }, command.run), step: command.name, policy, attempt, lost },
-      payloads,
-    )
+  const step = {
+    get signal() {
+      return signal()
+    },
+  }
+  const call = (): unknown => bodyScope.run({ ...scope, inStep: true }, () => command.run(step))
+  const run = (): Promise<StepOutcome> => runAttempt({ call, step: command.name, policy, attempt, lost }, payloads)
   return { id, askedAfter, attempt, run }
 }

@@ -95,7 +95,7 @@ export class Orchestrator {
     const definition = registry.workflow(workflow)
     if (!definition) return false
     const parked = this.#parked.take(runId)
-    const claim = await store.claimRun({
+    const ask = {
       runId,
       owner,
       claimId: randomUUID(),
@@ -104,6 +104,10 @@ export class Orchestrator {
       after: parked?.revision ?? 0,
       // What is allowed: the last of them is one too many.
       limit: { max: MAX_CRASHES - 1, reason: crashesReason() },
+    }
+    const claim = await store.claimRun(ask).catch((error: unknown) => {
+      parked?.body.replay.abandon()
+      throw error
     })
     if (claim === null || 'ended' in claim) {
       parked?.body.replay.abandon()
@@ -113,6 +117,7 @@ export class Orchestrator {
     const suspect = claim.history.run.crashes >= suspectCrashes
     if (suspect && !this.#suspects.tryTake()) {
       // Another suspect is running here: let this one wait, so that the one that kills is found out (A21).
+      parked?.body.replay.abandon()
       await this.#putBack(claim, suspectDelayMs)
       return false
     }
@@ -157,7 +162,7 @@ export class Orchestrator {
   async #cancelOrphan(runId: RunId): Promise<void> {
     const { cancelled, wake } = await this.#parts.store.cancelRun(runId, 'its parent run has ended')
     if (cancelled) this.#parts.dispatcher.tell([runId])
-    await this.#parts.dispatcher.dispatch(wake)
+    void this.#parts.dispatcher.dispatch(wake)
   }
 
   /** Null: its input could not be read now, which is not the run's fault; it was given back. */

@@ -9,7 +9,7 @@ import { encodeLeaving, encodePlan } from './encode-turn.ts'
 import { readToEnd, toReplaySteps, toSettledRecords } from './history.ts'
 import { InlineSteps } from './inline-steps.ts'
 import type { HeldLease } from './lease-keeper.ts'
-import { inlineAttempt, OpenInline, type InlineCommand } from './open-inline.ts'
+import { inlineAttempt, OpenInline, type InlineCommand, type InlineSurroundings } from './open-inline.ts'
 import type { EngineParts } from './parts.ts'
 import { persist } from './persist.ts'
 import { planLeaving, type Leaving } from './plan-turn.ts'
@@ -56,6 +56,9 @@ export class RunTurns {
   readonly #held: HeldLease
   /** Aborts when nothing more can or should be written. */
   readonly #quit: AbortSignal
+  /** Aborts when the run was left. */
+  readonly #done = new AbortController()
+  readonly #inlineSurroundings: InlineSurroundings
   readonly #body: RunningBody
   readonly #open: OpenInline
   readonly #sleeps: DueSleeps
@@ -67,6 +70,8 @@ export class RunTurns {
   #woken = false
   #advancing = false
   #toldWaiting = false
+  /** Inline steps that did not heed their signal are left behind. */
+  #graceIsOver = false
 
   constructor(
     parts: EngineParts,
@@ -82,6 +87,8 @@ export class RunTurns {
     this.#seen = run.claim.history
     this.#held = parts.keeper.hold(run.claim.lease, () => this.#wake())
     this.#quit = AbortSignal.any([this.#held.signal, parts.graceOver])
+    const signal = (): AbortSignal => AbortSignal.any([this.#quit, this.#done.signal])
+    this.#inlineSurroundings = { payloads: parts.payloads, scope: run.body.scope, signal }
   }
 
   /** Until the run is parked, ended, or no longer ours. Never rejects. */
@@ -91,14 +98,22 @@ export class RunTurns {
     for (const signal of signals) signal.addEventListener('abort', this.#interrupt)
     this.#body.onMoved = this.#bell.ring
     try {
+      if (stopping.aborted) return await this.#handOver()
       return await this.#play()
     } catch (error) {
       if (WorkflowError.is(error, 'LEASE_LOST')) return { kind: 'lost' }
       return await this.#giveUp(error)
     } finally {
       for (const signal of signals) signal.removeEventListener('abort', this.#interrupt)
+      this.#done.abort()
       this.#parts.keeper.drop(this.#held)
     }
+  }
+
+  /** It was claimed while this process began to stop. */
+  async #handOver(): Promise<Left> {
+    await this.#commit([], [], { kind: 'yield', delayMs: this.#parts.handOverMs })
+    return { kind: 'yielded' }
   }
 
   async #play(): Promise<Left> {
@@ -115,6 +130,7 @@ export class RunTurns {
 
   async #advance(changed: readonly ReplayStep[]): Promise<Decision> {
     this.#advancing = true
+    if (this.#parts.stopping.aborted) this.#interruptSoon()
     const decision = await this.#body.replay.advance(changed)
     this.#advancing = false
     return decision
@@ -123,7 +139,18 @@ export class RunTurns {
   /** A replay may wait long for a body that awaits something outside; whoever stops does not wait for it. */
   readonly #interrupt = (): void => {
     if (this.#advancing) this.#body.replay.abandon()
+    if (this.#parts.graceOver.aborted) this.#interruptSoon()
     this.#bell.ring()
+  }
+
+  /** A little later, for what may still come in time: the end of a body that was all but done, steps that heed their signal. */
+  #interruptSoon(): void {
+    const { clock, settings, graceOver } = this.#parts
+    void clock.sleep(settings.abortGraceMs, this.#done.signal).then(() => {
+      if (this.#advancing) this.#body.replay.abandon()
+      this.#graceIsOver = graceOver.aborted
+      this.#bell.ring()
+    })
   }
 
   /** Write what the body asked for and what ended, until there is news to advance by, or the run is left. */
@@ -131,8 +158,7 @@ export class RunTurns {
     let schedule = await this.#take(decision)
     for (;;) {
       if (this.#held.signal.aborted) return { kind: 'lost' }
-      if (this.#inline.trouble) throw this.#inline.trouble.error
-      const due = this.#parts.stopping.aborted ? [] : this.#open.takeDue()
+      const due = this.#parts.stopping.aborted || this.#inline.trouble ? [] : this.#open.takeDue()
       const record = this.#inline.takeEnded()
       const leaving = this.#plan(decision, due.length + record.length)
       let changed: ReplayStep[] = []
@@ -142,7 +168,7 @@ export class RunTurns {
         if (committed.released) return this.#left(leaving)
         changed = await this.#merge(committed, record)
       }
-      for (const attempt of due) this.#inline.start(inlineAttempt(attempt, this.#parts.payloads, this.#body.scope))
+      for (const attempt of due) this.#inline.start(inlineAttempt(attempt, this.#inlineSurroundings))
       if (changed.length > 0) return changed
       if (leaving.kind !== 'hold') continue
       if (!this.#body.moved) await this.#nextEvent(decision)
@@ -164,16 +190,18 @@ export class RunTurns {
   }
 
   #plan(decision: Decision, ready: number): Leaving {
+    if (this.#body.rejection) return { kind: 'fail', error: this.#body.rejection.error }
+    // What runs beside it is recorded first: given back now, it would be run a second time while it runs (F4).
+    if (this.#inline.trouble && this.#inline.running + ready === 0) throw this.#inline.trouble.error
     const dueInMs = this.#parts.stopping.aborted ? null : this.#open.nextDueInMs
     const soon = dueInMs !== null && dueInMs <= worthHoldingMs ? 1 : 0
-    if (this.#body.rejection) return { kind: 'fail', error: this.#body.rejection.error }
     return planLeaving({
       decision,
       inline: ready + soon + this.#inline.running,
       wakeSeq: this.#seen.wakeSeq,
       stopping: this.#parts.stopping.aborted,
       handOverMs: this.#parts.handOverMs,
-      graceOver: this.#parts.graceOver.aborted,
+      graceOver: this.#graceIsOver,
     })
   }
 

@@ -16,6 +16,8 @@ export interface EngineSettings {
   readonly troubleDelayMs: number
   /** Replays kept in memory between two claims, at most; the least recently used is dropped. */
   readonly parkedRuns: number
+  /** After the grace is over and its signal has aborted, how long a function gets to return before its step is given back. */
+  readonly abortGraceMs: number
   /** Behind the notices: how often a waiter looks by itself. */
   readonly watchPollMs: number
 }
@@ -27,6 +29,7 @@ export const defaultSettings: EngineSettings = {
   deathGraceMs: 1_000,
   replayGraceMs: REPLAY_GRACE_MS,
   troubleDelayMs: 5_000,
+  abortGraceMs: 250,
   parkedRuns: 2_000,
   watchPollMs: 5_000,
 }

@@ -9,9 +9,6 @@ import { persist } from './persist.ts'
 import { runAttempt } from './run-attempt.ts'
 import { Slots } from './slots.ts'
 
-/** After the grace is over and its signal has aborted, how long a function gets to return before its step is given back. */
-const abortGraceMs = 250
-
 /** Unfinished: another attempt is to be made, this one counted if its function was entered. */
 interface GivenBack {
   readonly entered: boolean
@@ -101,7 +98,7 @@ export class StepWorker {
     if (settled === null) return
     this.#tellOutcome(claim, outcome)
     if (outcome.kind === 'retry') this.#parts.sweeper.expectIn(outcome.delayMs)
-    await this.#parts.dispatcher.dispatch(settled.wake)
+    void this.#parts.dispatcher.dispatch(settled.wake)
   }
 
   /** Never rejects: what is not the step's doing gives it back, to be tried again a little later. */
@@ -133,10 +130,10 @@ export class StepWorker {
 
   /** Resolves once this process' grace is over and the function, told so by its signal, has not returned either. */
   #graceAndMore(done: AbortSignal): Promise<GivenBack> {
-    const { graceOver, clock, handOverMs } = this.#parts
+    const { graceOver, clock, settings, handOverMs } = this.#parts
     return new Promise((resolve) => {
       const wait = (): void =>
-        void clock.sleep(abortGraceMs, done).then(() => resolve({ entered: true, delayMs: handOverMs }))
+        void clock.sleep(settings.abortGraceMs, done).then(() => resolve({ entered: true, delayMs: handOverMs }))
       if (graceOver.aborted) return wait()
       graceOver.addEventListener('abort', wait, { once: true, signal: done })
     })
@@ -145,7 +142,7 @@ export class StepWorker {
   async #giveBack(claim: StepClaim, entered: boolean, delayMs: number): Promise<void> {
     const { store, dispatcher } = this.#parts
     const { wake } = await store.releaseStep(claim.lease, { entered, delayMs })
-    await dispatcher.dispatch(wake)
+    void dispatcher.dispatch(wake)
   }
 
   #tellOutcome({ lease, attempt, rpcName }: StepClaim, outcome: StepOutcome): void {

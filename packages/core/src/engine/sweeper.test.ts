@@ -35,7 +35,7 @@ function sweeping(answer: (n: number) => Partial<Swept> | Error): {
   const report = (event: WorkflowEvent): void => void events.push(event)
   const keeper = new LeaseKeeper({ store, clock, leaseMs: 1_000, report })
   const doorbell = { ring: (items: readonly WorkItem[]) => Promise.resolve(void rung.push(...items)) }
-  const dispatcher = new Dispatcher({ doorbell, notices, keeper, report })
+  const dispatcher = new Dispatcher({ doorbell, notices, keeper, report, clock })
   const known = (): Sweep['known'] => [{ name: 'order', codeHash: 'code' }]
   const sweeper = new Sweeper({ store, clock, dispatcher, known, settings, report })
   return { sweeper, clock, dispatcher, sweptAt, asks, rung, events }

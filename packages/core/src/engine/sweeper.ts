@@ -60,10 +60,18 @@ export class Sweeper {
       this.#wakeAt = this.#clock.now() + this.#jittered()
       const waitMs = await this.#sweep()
       this.#wakeAt = Math.min(this.#wakeAt, this.#clock.now() + waitMs)
-      while (!this.#stopped && this.#clock.now() < this.#wakeAt) {
-        this.#sleeping = new AbortController()
-        await this.#clock.sleep(this.#wakeAt - this.#clock.now(), this.#sleeping.signal)
-      }
+      await this.#sleep()
+    }
+  }
+
+  /** Until it is time. Never longer than the interval, whatever was done to this machine's clock meanwhile. */
+  async #sleep(): Promise<void> {
+    let elapsed = false
+    while (!elapsed && !this.#stopped && this.#clock.now() < this.#wakeAt) {
+      const sleeping = (this.#sleeping = new AbortController())
+      const leftMs = this.#wakeAt - this.#clock.now()
+      await this.#clock.sleep(Math.min(leftMs, this.#settings.sweepMs), sleeping.signal)
+      elapsed = !sleeping.signal.aborted
     }
   }
 
@@ -77,7 +85,7 @@ export class Sweeper {
         graceMs,
         known: this.#known(),
       })
-      await this.#dispatcher.dispatchSwept(swept.items)
+      this.#dispatcher.dispatchSwept(swept.items)
       return swept.full ? 0 : Math.max(leastGapMs, swept.nextDueInMs ?? sweepMs)
     } catch (error) {
       this.#report({ kind: 'trouble', during: 'sweeping', error })

@@ -60,7 +60,7 @@ export class WorkflowEngine {
     this.#roles = roles
     this.#doorbell = doorbell
     const keeper = new LeaseKeeper({ store, clock, leaseMs: settings.leaseMs, report })
-    const dispatcher = new Dispatcher({ doorbell, notices, keeper, report })
+    const dispatcher = new Dispatcher({ doorbell, notices, keeper, report, clock })
     // A process that takes no turns sweeps no runs: it would ring for them in place of one that takes them at once.
     const known = (): KnownWorkflow[] =>
       roles.run === 0 ? [] : registry.workflows().map(({ name, codeHash }) => ({ name, codeHash }))

@@ -35,12 +35,18 @@ export type Request =
   | {
       readonly kind: 'inline'
       readonly name: string
-      readonly run: () => unknown
+      readonly run: (step: InlineStep) => unknown
       readonly options: StepRequestOptions
     }
   | { readonly kind: 'sleep'; readonly name: string; readonly until: SleepUntil }
 
 type SleepUntil = { readonly inMs: number } | { readonly at: number }
+
+/** What an inline step's function is given. */
+export interface InlineStep {
+  /** Aborts when the run has ended, its lease was lost, or this process stops and its grace is over. */
+  readonly signal: AbortSignal
+}
 
 /** Step input as text, and the digest that recognises it on replay. */
 export interface EncodedInput {

@@ -6,7 +6,7 @@ import { MAX_STEPS } from '../domain/limits.ts'
 import { assertStepName } from '../domain/names.ts'
 import { deterministicUuid, seededRandom } from '../domain/random.ts'
 import { retryPolicy } from '../domain/retry-policy.ts'
-import type { EncodedInput, Request, StepRequestOptions } from './command.ts'
+import type { EncodedInput, InlineStep, Request, StepRequestOptions } from './command.ts'
 import type { ReplayPort } from './replay.ts'
 
 /** What a body's context needs to know and to ask of the engine. */
@@ -90,7 +90,7 @@ function asked(
 ): Request {
   assertStepName(name, 'workflow.do: the step name')
   if (typeof what === 'function') {
-    return { kind: 'inline', name, run: what as () => unknown, options: stepOptions(rest[0], name) }
+    return { kind: 'inline', name, run: what as (step: InlineStep) => unknown, options: stepOptions(rest[0], name) }
   }
   if (typeof what !== 'string') throw notAStep(name, what)
   // A function that was taken out of the code fails no run that called it before.

@@ -14,6 +14,7 @@ import { loadRegistry, type Registry, type StartedWorkflow, type WorkflowRun } f
 import { describe } from '../domain/describe.ts'
 import { parseDuration } from '../domain/duration.ts'
 import { isRunId, plainText } from '../domain/names.ts'
+import { isInsideRun } from '../engine/body-scope.ts'
 import { Dispatcher } from '../engine/dispatcher.ts'
 import { LeaseKeeper } from '../engine/lease-keeper.ts'
 import { Payloads } from '../engine/payloads.ts'
@@ -140,7 +141,7 @@ export class WorkflowService {
     const waited = new AbortController()
     const done = new AbortController()
     if (timeoutMs !== null) void this.#clock.sleep(timeoutMs, done.signal).then(() => waited.abort())
-    const run = await this.#untilEnded(runId, waited.signal).finally(() => done.abort())
+    const run = await this.#watcher.until(runId, waited.signal, hasEnded).finally(() => done.abort())
     if (run === null) throw new RunNotFoundError(runId)
     if (run?.endedAt == null && this.#closed.signal.aborted) throw closed(`run ${runId} goes on without it`)
     if (run === undefined) {
@@ -270,7 +271,7 @@ export class WorkflowService {
     )
     this.#report({ kind: 'run-started', runId: run.runId, workflow: name })
     await this.#dispatch().dispatch(wake)
-    if (inline && run.endedAt === null) await this.#untilEnded(run.runId, new AbortController().signal)
+    if (inline && !isInsideRun()) await this.#untilLeft(run)
     return { runId: run.runId, created }
   }
 
@@ -352,7 +353,13 @@ export class WorkflowService {
       leaseMs: this.#options.settings.leaseMs,
       report: this.#report,
     })
-    this.#dispatcher = new Dispatcher({ doorbell: this.#ringer(), notices, keeper, report: this.#report })
+    this.#dispatcher = new Dispatcher({
+      doorbell: this.#ringer(),
+      notices,
+      keeper,
+      report: this.#report,
+      clock: this.#clock,
+    })
     this.#dispatcher.takeHere = (item: RunItem) => [...this.#engines].some((engine) => engine.tryTake(item))
     return this.#dispatcher
   }
@@ -376,19 +383,21 @@ export class WorkflowService {
       .catch((error: unknown) => this.#report({ kind: 'trouble', during: 'sending notices', error }))
   }
 
-  /** The run as it was last seen: null when there is none, undefined when nobody could be asked. */
-  async #untilEnded(runId: string, signal: AbortSignal): Promise<Run | null | undefined> {
-    let last: Run | null | undefined
-    await this.#watcher.watch(runId, signal, (run) => {
-      last = run
-      return run === null || run.endedAt !== null
-    })
-    return last
+  /** In inline mode: until the run has ended or was suspended. */
+  async #untilLeft({ runId, status }: Run): Promise<void> {
+    if (status !== 'running') return
+    const isLeft = (run: Run): boolean => run.status !== 'running'
+    const last = await this.#watcher.until(runId, new AbortController().signal, isLeft)
+    if (last === undefined || last?.status === 'running') throw closed(`run ${runId} goes on without it`)
   }
 
   async #assertKnown(runId: string): Promise<void> {
     if ((await this.#ports.reader.getRun(runId)) === null) throw new RunNotFoundError(runId)
   }
+}
+
+function hasEnded(run: Run): boolean {
+  return run.endedAt !== null
 }
 
 function closed(consequence: string): StoreUnavailableError {
