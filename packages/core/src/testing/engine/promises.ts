@@ -185,6 +185,27 @@ export const promiseScenarios: ScenarioGroup = {
       })
       assert.deepEqual(await app.output('timeout'), ['timer', 'timer', 'late'])
     },
+    'A3: a plain timer that fires while the run is being parked is not missed': async (world) => {
+      const through = door()
+      const app = await world.process({
+        functions: { ...functions, slow: () => through.opened },
+        workflows: {
+          timeout: async ({ workflow }) => {
+            const slow = workflow.do('slow', 'slow')
+            await Promise.race([slow, pause(30)])
+            await workflow.do('through', () => through.open())
+            await slow
+          },
+        },
+      })
+      // The answer to the commit that parks it comes only after the timer.
+      app.gate.fault = async (name, call) => {
+        const answer = await call()
+        if (name === 'store.commitRun') await pause(80)
+        return answer
+      }
+      await app.output('timeout')
+    },
     'A5: a slow inline step does not hold up the rest of the body': async (world) => {
       // The slow step ends only once the other lane is through: held up, the run would never end.
       let through = (): void => undefined
