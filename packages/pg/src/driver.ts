@@ -38,6 +38,7 @@ export interface PoolOptions {
 }
 
 const oldestServer = 130_000
+const readOnly = '25006'
 
 /**
  * Everything this package knows of postgres.js. Its `begin`, `reserve` and `listen` are not used: a transaction of
@@ -189,6 +190,7 @@ export class Pool {
     } catch (error) {
       const code = codeOf(error)
       if (code === '26000' || code === '42P05') this.#driver.stopPreparing()
+      this.#leaveStandby(sql, error)
       throw error
     } finally {
       timeout.clear()
@@ -202,16 +204,12 @@ export class Pool {
     const timeout = this.#answerTimeout(sql, { name })
     try {
       await Promise.race([sql.unsafe(text).simple(), timeout.expired])
+    } catch (error) {
+      this.#leaveStandby(sql, error)
+      throw error
     } finally {
       timeout.clear()
     }
-  }
-
-  /** Give up every connection; what is under way ends without an answer. The next query connects anew. */
-  async recycle(): Promise<void> {
-    const sql = this.#sql
-    this.#sql = undefined
-    await sql?.end({ timeout: 0 })
   }
 
   async close(): Promise<void> {
@@ -245,6 +243,18 @@ export class Pool {
       onnotice: (notice: postgres.Notice) => this.#driver.logger.debug(`PostgreSQL: ${notice['message']}`),
     }
     return postgres(options as ConnectionOptions)
+  }
+
+  /**
+   * A connection to a server that does not take writes stays one, also when the primary is back or elsewhere: give them
+   * all up. What is under way ends without an answer, the next query connects anew.
+   */
+  #leaveStandby(sql: postgres.Sql, error: unknown): void {
+    if (codeOf(error) !== readOnly || this.#sql !== sql) return
+    this.#sql = undefined
+    const { logger, target } = this.#driver
+    logger.warn(`the server at ${target} is read-only: connecting anew`)
+    sql.end({ timeout: 0 }).catch((failed: unknown) => logger.warn('closing a read-only connection failed', failed))
   }
 
   #answerTimeout(sql: postgres.Sql, { name }: Pick<Statement, 'name'>): AnswerTimeout {

@@ -6,7 +6,7 @@ import type { WorkflowEvent } from '@pikku/core/contract'
 import { openPgStore, PgWorkflowService, type Connection, type PgWorkflowServiceOptions } from '../src/index.ts'
 import { databaseUrl, freshSchema, openPg, quiet, until, type PgHarness } from './pg-harness.ts'
 import { registryOf } from './support/app.ts'
-import { newRun } from './support/given.ts'
+import { claimed, newRun } from './support/given.ts'
 import { openProxy, type PgProxy } from './support/pg-proxy.ts'
 
 let proxy: PgProxy
@@ -200,6 +200,35 @@ describe('connections and pools', () => {
     const tookMs = performance.now() - back
     console.log(`answered ${Math.round(tookMs)} ms after an outage of 5 s`)
     expect(tookMs).toBeLessThan(4_000)
+  })
+
+  it('connections made while the server was read-only are given up', { timeout: 60_000 }, async () => {
+    const database = freshSchema()
+    await pg.sql.unsafe(`create database ${database}`)
+    closing.push(() => pg.sql.unsafe(`drop database ${database} with (force)`))
+    const url = new URL(databaseUrl())
+    url.pathname = `/${database}`
+    const warnings: string[] = []
+    const logger = {
+      ...quiet,
+      warn: (message: string) => void (message.includes('is read-only') && warnings.push(message)),
+    }
+    const { store } = openPgStore(url.href, 's', { leaseMs: 60_000, logger })
+    closing.push(() => store.close())
+    const { lease } = await claimed(store, 'held')
+    await store.enlist('somebody')
+    await store.renewLeases([lease], 60_000)
+
+    await pg.sql.unsafe(`alter database ${database} set default_transaction_read_only = on`)
+    await pg.sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${database}`
+    const writing = store.createRun(newRun('during'))
+    const renewing = store.renewLeases([lease], 60_000)
+    await until(() => warnings.length > 3)
+    await pg.sql.unsafe(`alter database ${database} reset default_transaction_read_only`)
+    expect((await writing).created).toBe(true)
+    expect(await renewing).toEqual({ lost: [], busy: [], woken: [] })
+    expect((await store.createRun(newRun('after'))).created).toBe(true)
+    expect(await store.renewLeases([lease], 60_000)).toEqual({ lost: [], busy: [], woken: [] })
   })
 
   it('backends are killed again and again: every run ends', { timeout: 120_000 }, async () => {
