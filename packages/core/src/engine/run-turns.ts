@@ -159,7 +159,7 @@ export class RunTurns {
     for (;;) {
       if (this.#held.signal.aborted) return { kind: 'lost' }
       const due = this.#parts.stopping.aborted || this.#inline.trouble ? [] : this.#open.takeDue()
-      const record = this.#inline.takeEnded()
+      const record = this.#takeEnded()
       const leaving = this.#plan(decision, due.length + record.length)
       let changed: ReplayStep[] = []
       if (schedule.length > 0 || record.length > 0 || leaving.kind !== 'hold' || this.#woken) {
@@ -174,6 +174,12 @@ export class RunTurns {
       if (!this.#body.moved) await this.#nextEvent(decision)
       if (this.#body.moved) return []
     }
+  }
+
+  /** What inline steps came to. One that failed after it was told to stop did not fail: others run it again. */
+  #takeEnded(): readonly InlineRecord[] {
+    const ended = this.#inline.takeEnded()
+    return this.#parts.graceOver.aborted ? ended.filter(({ outcome }) => outcome.kind === 'succeeded') : ended
   }
 
   /** Commands are given once: rpc steps and sleeps become plans, inline steps are kept until they settle. */

@@ -123,3 +123,13 @@ test('stopping waits for the sweep under way and makes no other', async () => {
   await clock.advance(5_000)
   assert.deepEqual(sweptAt, [0])
 })
+
+test('a clock that is set back stops no sweep', async () => {
+  const { sweeper, clock, asks } = sweeping(() => ({}))
+  await start(sweeper)
+  const now = clock.now.bind(clock)
+  clock.now = () => now() - 60 * 60_000
+  await clock.advance(1_000)
+  assert.equal(asks.length, 2)
+  await sweeper.stop()
+})
