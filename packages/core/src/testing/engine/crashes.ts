@@ -223,6 +223,34 @@ export const crashScenarios: ScenarioGroup = {
       assert.equal(settled.length, 0)
       assert.deepEqual(await other.attempts(stepRun), ['charge 1 failed', 'charge 2 succeeded'])
     },
+    'F5: a step longer than its lease keeps it: once here, never elsewhere': async (world) => {
+      const app: TestApp = {
+        functions: {
+          long: async () => {
+            world.ledger.note('rpc')
+            await pause(1_300)
+            return 'rpc'
+          },
+        },
+        workflows: {
+          order: async ({ workflow }) => {
+            const here = workflow.do('here', async () => {
+              world.ledger.note('inline')
+              await pause(1_300)
+              return 'inline'
+            })
+            return Promise.all([here, workflow.do('long', 'long')])
+          },
+        },
+      }
+      const timing = { ...byLease, leaseMs: 600 }
+      const worker = await world.process(app, { timing })
+      await world.process(app, { timing })
+      const runId = await worker.begin('order')
+      assert.deepEqual(await worker.end(runId), { kind: 'completed', output: ['inline', 'rpc'] })
+      assert.deepEqual([...world.ledger.notes()].sort(), ['inline', 'rpc'])
+      assert.equal((await worker.history(runId)).length, 2)
+    },
     'F16: the store away for a while fails no run': async (world) => {
       world.expectRoughness()
       let away = false
@@ -281,7 +309,7 @@ export const crashScenarios: ScenarioGroup = {
         assert.deepEqual(await worker.end(runId), { kind: 'completed', output: i + 1 })
       }
     },
-    'A13: store calls that fail, hang or are applied and never answered, by chance': async (world) => {
+    'F7: store calls that fail, come late or are applied and never answered, by chance (A13)': async (world) => {
       world.expectRoughness()
       const seed = Math.floor(Math.random() * 2 ** 31)
       const random = seededRandom(seed)

@@ -63,6 +63,38 @@ export const promiseScenarios: ScenarioGroup = {
         none: ['1', '2'],
       })
     },
+    'F6: a group one of whose members fails at once loses none of the others': async (world) => {
+      const app = await world.process({
+        functions: {
+          ...functions,
+          effect: async (_services, what: string) => {
+            await pause(15)
+            world.ledger.note(what)
+          },
+        },
+        workflows: {
+          group: async ({ workflow }) => {
+            try {
+              await Promise.all([
+                workflow.do('bad', () => Promise.reject(new Error('at once'))),
+                workflow.do('a', 'effect', 'a'),
+                workflow.do('b', 'effect', 'b'),
+                workflow.sleep('nap', 30),
+              ])
+              return 'not reached'
+            } catch (error) {
+              await workflow.do('c', 'effect', 'c')
+              return String(error)
+            }
+          },
+        },
+      })
+      const runId = await app.begin('group')
+      assert.deepEqual(await app.end(runId), { kind: 'completed', output: 'Error: at once' })
+      assert.deepEqual([...world.ledger.notes()].sort(), ['a', 'b', 'c'])
+      const open = (await app.service.listSteps(runId)).filter(({ status }) => status === 'scheduled')
+      assert.deepEqual(open, [])
+    },
     'F19: suspension is invisible to try, catch and finally': async (world) => {
       const app = await world.process({
         functions,

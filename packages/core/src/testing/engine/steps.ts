@@ -91,6 +91,21 @@ export const stepScenarios: ScenarioGroup = {
       assert.equal(await app.status(runId), 'running')
       assert.ok((steps[0]?.dueAt?.getTime() ?? 0) > Date.now() + 3_600 * 86_400_000)
     },
+    'F13: sleeps armed in the same millisecond all end': async (world) => {
+      const app = await world.process({
+        workflows: {
+          naps: async ({ workflow }) => {
+            const until = new Date(workflow.now().getTime() + 40)
+            await Promise.all([
+              ...Array.from({ length: 10 }, (_, i) => workflow.sleep(`nap ${i}`, 30)),
+              ...Array.from({ length: 10 }, () => workflow.sleepUntil('until', until)),
+            ])
+            return 'awake'
+          },
+        },
+      })
+      assert.equal(await app.output('naps'), 'awake')
+    },
     'F21: a name used n times is n steps, in a loop and in a group': async (world) => {
       const app = await world.process({
         functions,
@@ -334,7 +349,7 @@ export const stepScenarios: ScenarioGroup = {
       })
       assert.equal(await app.output('late'), 'inner')
     },
-    'both forms of the function arguments, and rpc.depth counts nesting (F48, F49)': async (world) => {
+    'F48, F49: functions have an rpc whose depth is nesting, not the number of calls': async (world) => {
       const app = await world.process({
         functions: {
           depth: ({ rpc }) => rpc.depth,
