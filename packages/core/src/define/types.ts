@@ -164,13 +164,16 @@ export interface TypedRpc<Rpcs = UntypedMap, Workflows = UntypedMap> {
   ): Promise<OutputOf<Rpcs, Name>>
 
   /**
-   * Start a run. With a queue it resolves as soon as the run is durable, without one when the run has ended, however
-   * it ended.
+   * Start a run. With a queue it resolves as soon as the run is durable. Without one, in inline mode, it resolves when
+   * the run has ended, however it ended, or was suspended: `workflowService.getRun` tells which. Inside a step it
+   * resolves as soon as the run is durable in either mode: a step that waited for a run would keep a place which that
+   * run may need.
    *
    * `runId`: the caller's own id, up to 200 characters; the same id again returns the run that exists. Default: a UUIDv7.
    *
    * @throws `WorkflowError` with code `WORKFLOW_NOT_FOUND`, `INVALID_INPUT`, `NOT_SERIALIZABLE`, `PAYLOAD_TOO_LARGE`, or
-   *   `RUN_CONFLICT` when the id belongs to another workflow or another input
+   *   `RUN_CONFLICT` when the id belongs to another workflow or another input, `STORE_UNAVAILABLE` in inline mode when the
+   *   workflow service was closed before the run ended: the run goes on without it
    * @example
    * const { runId } = await rpc.startWorkflow('onboarding', { email: 'a@b.c' })
    */

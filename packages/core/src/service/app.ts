@@ -8,7 +8,7 @@ import {
   type TypedRpc,
 } from '../define/index.ts'
 import { describe } from '../domain/describe.ts'
-import { bodyScope } from '../engine/body-scope.ts'
+import { bodyScope, insideRpcStep } from '../engine/body-scope.ts'
 import type { AppFunctions } from '../engine/parts.ts'
 import { validInput, validOutput } from './schema.ts'
 
@@ -34,7 +34,7 @@ export class App implements AppFunctions {
   }
 
   callRpc(name: string, data: unknown, extras: object): Promise<unknown> {
-    return this.#call(name, data, { ...extras, rpc: this.rpc(1) })
+    return insideRpcStep(() => this.#call(name, data, { ...extras, rpc: this.rpc(1) }))
   }
 
   /** The input was checked when the run was started. */

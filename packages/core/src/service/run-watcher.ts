@@ -81,6 +81,16 @@ export class RunWatcher {
     }
   }
 
+  /** The run as it was last seen when `isOver` held or the watch ended: null: there is none; undefined: nobody could be asked. */
+  async until(runId: RunId, signal: AbortSignal, isOver: (run: Run) => boolean): Promise<Run | null | undefined> {
+    let last: Run | null | undefined
+    await this.watch(runId, signal, (run) => {
+      last = run
+      return run === null || isOver(run)
+    })
+    return last
+  }
+
   /** The database being away is no answer: whoever waits goes on waiting. */
   async #looked(runId: RunId, look: (run: Run | null) => boolean): Promise<boolean> {
     try {

@@ -3,7 +3,7 @@ import { describe, test } from 'vitest'
 import type { Logger, StorePorts, WorkflowReader, WorkflowStore } from '../contract/index.ts'
 import { StoreUnavailableError, WorkflowError } from '../contract/index.ts'
 import { createRegistry, defineFunction, defineWorkflow, type FunctionConfig, type Registry } from '../define/index.ts'
-import type { WorkflowConfig, WorkflowContext } from '../define/index.ts'
+import type { FunctionWire, TypedRpc, WorkflowConfig, WorkflowContext } from '../define/index.ts'
 import { memoryPorts, MemoryTables } from '../memory/index.ts'
 import { WorkflowService, type WorkflowServiceOptions } from './index.ts'
 
@@ -17,7 +17,9 @@ function logger(): Told {
   return { lines, debug: note, info: note, warn: note, error: note }
 }
 
-type Bodies = Readonly<Record<string, (services: { workflow: WorkflowContext }, input: never) => unknown>>
+type Bodies = Readonly<
+  Record<string, (services: { workflow: WorkflowContext; rpc: TypedRpc }, input: never) => unknown>
+>
 
 function registryOf(bodies: Bodies, functions: Readonly<Record<string, FunctionConfig>> = {}): Registry {
   const workflows = Object.entries(bodies).map(([name, body]) => {
@@ -28,8 +30,19 @@ function registryOf(bodies: Bodies, functions: Readonly<Record<string, FunctionC
 }
 
 const echo = defineFunction((_services: object, data: unknown) => data) as FunctionConfig
+const start = defineFunction((services: FunctionWire, name: string) =>
+  services.rpc.startWorkflow(name, 1),
+) as FunctionConfig
+let moods = 0
 const bodies: Bodies = {
   order: async ({ workflow }, input: unknown) => workflow.do('a', 'echo', input),
+  parent: async ({ workflow, rpc }, child: string) => workflow.do('start', async () => rpc.startWorkflow(child, 1)),
+  'rpc parent': async ({ workflow }, child: string) => workflow.do('start', 'start', child),
+  child: async ({ workflow }) => workflow.do('c', () => 1),
+  moody: async ({ workflow }) => {
+    await workflow.do(`mood ${moods++}`, () => 1)
+    await workflow.sleep('a while', 20)
+  },
   sleeper: async ({ workflow }) => workflow.sleep('long', '1d'),
 }
 const timing: NonNullable<WorkflowServiceOptions['timing']> = { sweepMs: 50, watchPollMs: 50, deathGraceMs: 20 }
@@ -40,7 +53,7 @@ function inline(
 ): { service: WorkflowService; log: Told } {
   const service = new WorkflowService(ports, undefined, { timing, ...options })
   const log = logger()
-  service.bind({ logger: log }, registryOf(bodies, { echo }))
+  service.bind({ logger: log }, registryOf(bodies, { echo, start }))
   return { service, log }
 }
 
@@ -114,8 +127,9 @@ describe('inline mode', () => {
     const first = inline(memoryPorts(tables))
     const starting = first.service.startRun('sleeper', null, { runId: 'left' })
     await until('it sleeps', async () => (await first.service.listSteps('left')).length === 1)
+    const refused = assert.rejects(starting, hasCode('STORE_UNAVAILABLE'))
     await first.service.close()
-    await starting
+    await refused
     const { store } = memoryPorts(tables)
     assert.ok(await store.signalRun({ kind: 'resume', runId: 'left' }))
     const second = inline(memoryPorts(tables))
@@ -154,13 +168,43 @@ describe('inline mode', () => {
     const { service } = inline(memoryPorts(tables))
     const starting = service.startRun('sleeper', null, { runId: 'asleep' })
     await until('it sleeps', async () => (await service.listSteps('asleep')).length === 1)
+    const refused = assert.rejects(starting, /closed; run asleep goes on without it/)
     const waiting = assert.rejects(service.waitForRun('asleep'), hasCode('STORE_UNAVAILABLE'))
     const watching = await service.watchRun('asleep', () => undefined)
     await service.close()
     await waiting
     await watching.ended
-    assert.deepEqual(await starting, { runId: 'asleep', created: true })
+    await refused
     assert.equal((await memoryPorts(tables).reader.getRun('asleep'))?.status, 'running')
+  })
+
+  test('100 parents that each start a child in a step do not wait for each other', async () => {
+    const { service } = inline()
+    const starting = Array.from({ length: 100 }, () => service.startRun('parent', 'child'))
+    const viaRpc = Array.from({ length: 100 }, () => service.startRun('rpc parent', 'child'))
+    await Promise.all([...starting, ...viaRpc])
+    await until('the children have ended too', async () => {
+      const { runs } = await service.listRuns({ limit: 1_000, status: 'completed' })
+      return runs.length === 400
+    })
+    await service.close()
+  })
+
+  test('what a function outside any run starts is waited for, also when that function was called by another', async () => {
+    const { service } = inline()
+    const { app } = await service.app()
+    const { runId } = (await app.rpc(0).invoke('start', 'order')) as { runId: string }
+    assert.equal((await service.getRun(runId))?.status, 'completed')
+    await service.close()
+  })
+
+  test('a start resolves when its run is suspended, also one that was suspended before', async () => {
+    const { service } = inline(memoryPorts(), { timing: { ...timing, parkedRuns: 0, replayGraceMs: 50 } })
+    for (const created of [true, false]) {
+      assert.deepEqual(await service.startRun('moody', null, { runId: 'held' }), { runId: 'held', created })
+      assert.equal((await service.getRun('held'))?.status, 'suspended')
+    }
+    await service.close()
   })
 
   test('closed before it began, it begins nothing', async () => {
@@ -209,7 +253,10 @@ test('F45: retention deletes what ended long enough ago, by itself', async () =>
   const tables = new MemoryTables()
   const first = inline(memoryPorts(tables))
   const { runId } = await first.service.startRun('order', 1)
+  const endedAt = (await first.service.getRun(runId))?.endedAt?.getTime() ?? Infinity
   await first.service.close()
+  // It deletes once at its start and then hourly.
+  await until('it ended long enough ago', () => Date.now() > endedAt + 1)
   const second = inline(memoryPorts(tables), { retention: 1 })
   await until('it is gone', async () => (await second.service.getRun(runId)) === null)
   await second.service.close()

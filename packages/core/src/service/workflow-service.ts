@@ -23,7 +23,8 @@ import { createReport, type Report } from '../engine/report.ts'
 import { systemClock } from '../engine/system-clock.ts'
 import { WorkflowEngine } from '../engine/workflow-engine.ts'
 import { MemoryDoorbell } from '../memory/memory-doorbell.ts'
-import { App, assertInBody, loggerOf, unknownRpc, type Services } from './app.ts'
+import { App, loggerOf, type Services } from './app.ts'
+import { contextSource } from './body-context.ts'
 import { assertNodeVersion } from './node-version.ts'
 import { assertQueueService, resolveOptions, type ResolvedOptions, type WorkflowServiceOptions } from './options.ts'
 import { assertPossible, toDeletion, toRunQuery, type DeleteRuns, type ListRuns } from './queries.ts'
@@ -290,17 +291,8 @@ export class WorkflowService {
       app,
       roles,
       handOverMs,
-      contextOf: (run) => ({
-        runId: run.runId,
-        workflowName: run.workflow,
-        createdAt: run.createdAt,
-        encodeInput: (value, what) => this.#payloads.prepare(value, what),
-        assertRpc: (name, where) => {
-          if (!registry.rpc(name)) throw unknownRpc(name, registry, where)
-        },
-        assertInBody: (what) => assertInBody(what, run.workflow),
-        getRun: () => this.getRun(run.runId),
-      }),
+      contextOf: (run) =>
+        contextSource(run, { registry, payloads: this.#payloads, getRun: (runId) => this.getRun(runId) }),
     })
     this.#engines.add(engine)
     try {
