@@ -2,6 +2,7 @@ import type { PayloadCodec, WorkflowObserver } from '../contract/index.ts'
 import { WorkflowError } from '../contract/index.ts'
 import { checkedElsewhere, checkOptions, type OptionRule } from '../domain/check-options.ts'
 import { describe } from '../domain/describe.ts'
+import { parseDuration } from '../domain/duration.ts'
 import { MAX_PAYLOAD_BYTES } from '../domain/limits.ts'
 import type { EngineSettings } from '../engine/settings.ts'
 import { defaultSettings } from '../engine/settings.ts'
@@ -73,6 +74,23 @@ export function resolveOptions(options: WorkflowServiceOptions): ResolvedOptions
   const graceMs = whole('graceMs', options.graceMs, { byDefault: 10_000, least: 0 })
   const maxPayloadBytes = whole('maxPayloadBytes', options.maxPayloadBytes, { byDefault: MAX_PAYLOAD_BYTES, least: 1 })
   return { ...options, graceMs, maxPayloadBytes, settings: { ...defaultSettings, leaseMs, ...options.timing } }
+}
+
+/** The grace that `close` was given, in ms. @throws WorkflowError `INVALID_INPUT` */
+export function graceOf(options: { graceMs?: number }, byDefault: number): number {
+  checkOptions({ name: 'close', code: 'INVALID_INPUT' }, { graceMs: graceRule }, options)
+  return options.graceMs ?? byDefault
+}
+
+const graceRule: OptionRule = {
+  accepts: (value) => Number.isSafeInteger(value) && Number(value) >= 0,
+  accepted: 'a whole number of milliseconds',
+}
+
+/** The timeout that `waitForRun` was given, in ms; null: none. @throws WorkflowError `INVALID_INPUT`, `INVALID_DURATION` */
+export function timeoutOf(options: { timeout?: number | string }): number | null {
+  checkOptions({ name: 'waitForRun', code: 'INVALID_INPUT' }, { timeout: checkedElsewhere }, options)
+  return options.timeout === undefined ? null : parseDuration(options.timeout, 'waitForRun: timeout')
 }
 
 function whole(

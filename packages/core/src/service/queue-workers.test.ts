@@ -76,6 +76,8 @@ test('F43: everything wired is consumed, each with its own concurrency', async (
   await workers.registerQueues()
   assert.deepEqual([...consumed.keys()], ['mail', 'audit'])
   assert.deepEqual([consumed.get('mail')?.options.concurrency, consumed.get('audit')?.options.concurrency], [3, 7])
+  const refused = { graceMs: '10s' as unknown as number }
+  await assert.rejects(workers.close(refused), /'graceMs' must be a whole number of milliseconds, found '10s'/)
   await workers.close({ graceMs: 5 })
   assert.equal(consumed.get('mail')?.stoppedWith, 5)
   await service.close()

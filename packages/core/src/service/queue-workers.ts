@@ -5,6 +5,7 @@ import { checkOptions, type OptionRule } from '../domain/check-options.ts'
 import { describe } from '../domain/describe.ts'
 import type { WorkflowEngine } from '../engine/workflow-engine.ts'
 import { assertServices, type App } from './app.ts'
+import { graceOf } from './options.ts'
 import type { WorkflowService } from './workflow-service.ts'
 
 export interface QueueWorkersOptions {
@@ -64,9 +65,11 @@ export class QueueWorkers {
   /**
    * Take no more work. Runs between steps go on elsewhere at once; executing steps may finish within `graceMs`
    * (default: the workflow service's), then their `signal` aborts and they are given back.
+   *
+   * @throws `WorkflowError` with code `INVALID_INPUT` for bad options
    */
   async close(options: { graceMs?: number } = {}): Promise<void> {
-    const graceMs = options.graceMs ?? this.#workflowService().graceMs
+    const graceMs = graceOf(options, this.#workflowService().graceMs)
     await this.#registering?.catch(() => undefined) // Whoever called registerQueues has the error.
     await Promise.all([this.#engine?.stop(graceMs), ...this.#consumers.map((consumer) => consumer.stop(graceMs))])
   }

@@ -18,7 +18,7 @@ export class RunWatcher {
   readonly #report: Report
   readonly #bells = new Map<RunId, Set<() => void>>()
   #listening: Promise<{ close(): Promise<void> } | null> | null = null
-  #closed = false
+  readonly #closed = new AbortController()
 
   constructor(parts: {
     reader: WorkflowReader
@@ -40,6 +40,7 @@ export class RunWatcher {
    */
   async watch(runId: RunId, signal: AbortSignal, look: (run: Run | null) => boolean): Promise<void> {
     const bell = new Bell()
+    const over = AbortSignal.any([signal, this.#closed.signal])
     let heard = true
     const hear = (): void => {
       heard = true
@@ -52,7 +53,8 @@ export class RunWatcher {
       return this.#looked(runId, (run) => {
         const before = seen
         seen = run && `${run.status} ${run.updatedAt}`
-        return (told || seen !== before) && look(run)
+        // An answer that comes too late is nobody's any more.
+        return over.aborted || ((told || seen !== before) && look(run))
       })
     }
     const bells = this.#bells.get(runId) ?? new Set()
@@ -60,9 +62,9 @@ export class RunWatcher {
     signal.addEventListener('abort', bell.ring)
     try {
       // Listening comes before looking: what changes in between rings.
-      await this.#listen()
+      await unlessOver(this.#listen(), over)
       let pollMs = firstPollMs
-      while (!signal.aborted && !this.#closed && !(await isOver())) {
+      while (!over.aborted && !(await unlessOver(isOver(), over))) {
         const next = new AbortController()
         const waitMs = this.#notices.live ? this.#settings.watchPollMs : pollMs
         pollMs = Math.min(pollMs * pollGrowth, slowestPollMs)
@@ -96,7 +98,7 @@ export class RunWatcher {
     try {
       return look(await this.#reader.getRun(runId))
     } catch (error) {
-      if (this.#closed) return true
+      if (this.#closed.signal.aborted) return true
       if (!WorkflowError.is(error, 'STORE_UNAVAILABLE')) throw error
       this.#report({ kind: 'trouble', during: 'looking at a run', runId, error })
       return false
@@ -104,7 +106,7 @@ export class RunWatcher {
   }
 
   async close(): Promise<void> {
-    this.#closed = true
+    this.#closed.abort()
     for (const bells of this.#bells.values()) this.#ring(bells)
     const listening = this.#listening
     this.#listening = null
@@ -127,5 +129,18 @@ export class RunWatcher {
 
   #ring(bells: ReadonlySet<() => void> | undefined): void {
     for (const ring of bells ?? []) ring()
+  }
+}
+
+/** What this answers, or undefined as soon as `over` aborts: a database that is silent keeps nobody. */
+async function unlessOver<T>(work: Promise<T>, over: AbortSignal): Promise<T | undefined> {
+  const { promise, resolve } = Promise.withResolvers<undefined>()
+  const leave = (): void => resolve(undefined)
+  if (over.aborted) leave()
+  over.addEventListener('abort', leave)
+  try {
+    return await Promise.race([work, promise])
+  } finally {
+    over.removeEventListener('abort', leave)
   }
 }

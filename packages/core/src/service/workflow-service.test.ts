@@ -226,6 +226,56 @@ describe('waiting', () => {
     await service.close()
   })
 
+  test('a timeout is kept while the database is silent, and so is a close', async () => {
+    const silent = (): Promise<never> => new Promise(() => undefined)
+    const ports = memoryPorts()
+    const { service } = inline(portsWith(ports, { reader: { getRun: silent } }))
+    await assert.rejects(service.waitForRun('any', { timeout: 50 }), hasCode('STORE_UNAVAILABLE'))
+    const waiting = assert.rejects(service.waitForRun('any'), /was closed/)
+    await service.close()
+    await waiting
+    const deaf = inline({ ...ports, notices: { live: true, publish: () => Promise.resolve(), subscribe: silent } })
+    await assert.rejects(deaf.service.waitForRun('any', { timeout: 50 }), hasCode('STORE_UNAVAILABLE'))
+  })
+
+  test('options that are none are refused instead of waited with', async () => {
+    const { service } = inline()
+    const options: [unknown, RegExp][] = [
+      ['1s', /waitForRun: found.*timeout\?/],
+      [{ timout: 1 }, /unknown option 'timout'/],
+      [{ timeout: 'soon' }, /timeout/],
+    ]
+    for (const [given, message] of options) await assert.rejects(service.waitForRun('any', given as object), message)
+    for (const given of ['10s', { graceMs: '10s' }, { graceMs: -1 }, { graceMs: Number.NaN }, { grace: 1 }, null]) {
+      await assert.rejects(service.close(given as object), hasCode('INVALID_INPUT'))
+    }
+    await service.startRun('order', 1)
+    await service.close({ graceMs: 0 })
+  })
+
+  test('closing again resolves when the first close has finished', async () => {
+    const entered = Promise.withResolvers<void>()
+    const finish = Promise.withResolvers<void>()
+    const service = new WorkflowService(memoryPorts(), undefined, { timing })
+    const held = async ({ workflow }: { workflow: WorkflowContext }): Promise<unknown> =>
+      workflow.do('held', () => {
+        entered.resolve()
+        return finish.promise
+      })
+    service.bind({ logger: logger() }, registryOf({ held }))
+    const starting = service.startRun('held', null)
+    await entered.promise
+    const order: string[] = []
+    const closing = service.close().then(() => order.push('closed'))
+    const again = service.close().then(() => order.push('closed again'))
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    order.push('step ended')
+    finish.resolve()
+    await Promise.all([closing, again])
+    await starting
+    assert.deepEqual(order, ['step ended', 'closed', 'closed again'])
+  })
+
   test('A27: where notices do not arrive it looks by itself, and ever more slowly', async () => {
     const ports = memoryPorts()
     let looks = 0

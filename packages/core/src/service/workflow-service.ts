@@ -9,10 +9,9 @@ import type {
   RunNotices,
   StorePorts,
 } from '../contract/index.ts'
-import { RunNotFoundError, StoreUnavailableError, WorkflowError } from '../contract/index.ts'
+import { RunNotFoundError, WorkflowError } from '../contract/index.ts'
 import { loadRegistry, type Registry, type StartedWorkflow, type WorkflowRun } from '../define/index.ts'
 import { describe } from '../domain/describe.ts'
-import { parseDuration } from '../domain/duration.ts'
 import { isRunId, plainText } from '../domain/names.ts'
 import { isInsideRun } from '../engine/body-scope.ts'
 import { Dispatcher } from '../engine/dispatcher.ts'
@@ -26,12 +25,14 @@ import { MemoryDoorbell } from '../memory/memory-doorbell.ts'
 import { App, loggerOf, type Services } from './app.ts'
 import { contextSource } from './body-context.ts'
 import { assertNodeVersion } from './node-version.ts'
-import { assertQueueService, resolveOptions, type ResolvedOptions, type WorkflowServiceOptions } from './options.ts'
+import { assertQueueService, graceOf, resolveOptions, timeoutOf } from './options.ts'
+import type { ResolvedOptions, WorkflowServiceOptions } from './options.ts'
 import { assertPossible, toDeletion, toRunQuery, type DeleteRuns, type ListRuns } from './queries.ts'
 import { Retention } from './retention.ts'
 import { failureOf, toHistoryEntry, toStepView, toWorkflowRun, type HistoryEntry, type StepView } from './run-views.ts'
 import { RunWatcher } from './run-watcher.ts'
 import { givenRunId, startRun } from './start-run.ts'
+import { closed, endedRun, hasEnded } from './waiting.ts'
 
 /** What an app with its services is, once both are there. */
 interface Bound {
@@ -63,6 +64,7 @@ export class WorkflowService {
   #inlineEngine: Promise<WorkflowEngine> | null = null
   #dispatcher: Dispatcher | null = null
   readonly #closed = new AbortController()
+  #closing: Promise<void> | null = null
 
   constructor(
     ports: StorePorts,
@@ -131,29 +133,20 @@ export class WorkflowService {
    *
    * `timeout`: a duration (ms or '30s'); default: none.
    *
-   * @throws `RunNotFoundError`; `WorkflowError` with code `RUN_CANCELLED` or `WAIT_TIMEOUT`; what the workflow threw
+   * @throws `RunNotFoundError`; `WorkflowError` with code `RUN_CANCELLED`, `WAIT_TIMEOUT`, `STORE_UNAVAILABLE` when the
+   *   database could not be asked or this service was closed, or `INVALID_INPUT`; what the workflow threw
    * @example
    * const output = await workflowService.waitForRun(runId, { timeout: '30s' })
    */
   async waitForRun(runId: string, options: { timeout?: number | string } = {}): Promise<unknown> {
-    const timeoutMs = options.timeout === undefined ? null : parseDuration(options.timeout, 'waitForRun: timeout')
+    const timeoutMs = timeoutOf(options)
     assertPossible(runId)
     if (this.#closed.signal.aborted) throw closed('it waits for no run')
     const waited = new AbortController()
     const done = new AbortController()
     if (timeoutMs !== null) void this.#clock.sleep(timeoutMs, done.signal).then(() => waited.abort())
-    const run = await this.#watcher.until(runId, waited.signal, hasEnded).finally(() => done.abort())
-    if (run === null) throw new RunNotFoundError(runId)
-    if (run?.endedAt == null && this.#closed.signal.aborted) throw closed(`run ${runId} goes on without it`)
-    if (run === undefined) {
-      throw new StoreUnavailableError(`run ${runId}: the database could not be asked within ${timeoutMs} ms`)
-    }
-    if (run.endedAt === null) {
-      throw new WorkflowError(
-        'WAIT_TIMEOUT',
-        `run ${runId} has not ended within ${timeoutMs} ms; it is ${run.status} and goes on`,
-      )
-    }
+    const last = await this.#watcher.until(runId, waited.signal, hasEnded).finally(() => done.abort())
+    const run = endedRun({ runId, last, timeoutMs, isClosed: this.#closed.signal.aborted })
     if (run.status !== 'completed') throw await failureOf(run, this.#payloads)
     return run.output === null ? undefined : this.#payloads.decode(run.output)
   }
@@ -214,11 +207,20 @@ export class WorkflowService {
     return this.#ports.admin.deleteRuns(toDeletion(which))
   }
 
-  /** Stop what runs here (see the workers' `close`) and close the connections this service opened itself. */
+  /**
+   * Stop what runs here (see the workers' `close`) and close the connections this service opened itself. Called again it
+   * resolves with the first.
+   *
+   * @throws `WorkflowError` with code `INVALID_INPUT` for bad options
+   */
   async close(options: { graceMs?: number } = {}): Promise<void> {
-    if (this.#closed.signal.aborted) return
+    const graceMs = graceOf(options, this.#options.graceMs)
+    await (this.#closing ??= this.#close(graceMs))
+  }
+
+  async #close(graceMs: number): Promise<void> {
     this.#closed.abort()
-    await Promise.all([...this.#engines].map((engine) => engine.stop(options.graceMs ?? this.#options.graceMs)))
+    await Promise.all([...this.#engines].map((engine) => engine.stop(graceMs)))
     this.#retention.stop()
     await this.#dispatcher?.close()
     await this.#watcher.close()
@@ -386,12 +388,4 @@ export class WorkflowService {
   async #assertKnown(runId: string): Promise<void> {
     if ((await this.#ports.reader.getRun(runId)) === null) throw new RunNotFoundError(runId)
   }
-}
-
-function hasEnded(run: Run): boolean {
-  return run.endedAt !== null
-}
-
-function closed(consequence: string): StoreUnavailableError {
-  return new StoreUnavailableError(`this workflow service was closed; ${consequence}`)
 }
