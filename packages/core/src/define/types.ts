@@ -107,12 +107,17 @@ export interface WorkflowContext<Rpcs = UntypedMap> {
 
   /**
    * Run `fn` here as a step: its result is recorded once. When the process dies meanwhile, `fn` runs again.
+   * `signal` aborts when the run has ended, its lease was lost, or this process stops and its grace is over.
    *
    * @throws what `fn` threw, when no attempt is left
    * @example
    * const to = await workflow.do('Pick address', async () => email.toLowerCase())
    */
-  do<Out>(stepName: string, fn: () => Out | PromiseLike<Out>, options?: StepOptions): Promise<Out>
+  do<Out>(
+    stepName: string,
+    fn: (step: { readonly signal: AbortSignal }) => Out | PromiseLike<Out>,
+    options?: StepOptions,
+  ): Promise<Out>
 
   /**
    * Wait. The time is kept in the store: it passes while no process lives, and years are in range.
