@@ -5,9 +5,11 @@ import { WorkflowError } from '../contract/index.ts'
 import {
   createRegistry,
   defineFunction,
+  defineWorkflow,
   type FunctionConfig,
   type FunctionWire,
   type Registry,
+  type WorkflowConfig,
 } from '../define/index.ts'
 import { MemoryDoorbell, memoryPorts } from '../memory/index.ts'
 import { QueueWorkers, WorkflowService, type QueueWorkersOptions } from './index.ts'
@@ -21,12 +23,17 @@ interface Consumed {
 }
 
 /** A queue that notes who consumes what. */
-function queue(refuse?: string): { service: QueueService; consumed: Map<string, Consumed> } {
+function queue(refuse?: string): {
+  service: QueueService
+  consumed: Map<string, Consumed>
+  away: { name: string | undefined }
+} {
+  const away = { name: refuse }
   const consumed = new Map<string, Consumed>()
   const doorbell = new MemoryDoorbell()
   const notUsed = (): Promise<never> => Promise.reject(new Error('not in this test'))
   const consume: QueueService['consume'] = (name, options, handler) => {
-    if (name === refuse) return Promise.reject(new Error(`${name} cannot be consumed`))
+    if (name === away.name) return Promise.reject(new Error(`${name} cannot be consumed`))
     const own: Consumed = { options, handler, stoppedWith: null }
     consumed.set(name, own)
     const consumer: Consumer = { stop: (graceMs) => Promise.resolve(void (own.stoppedWith = graceMs)) }
@@ -36,6 +43,7 @@ function queue(refuse?: string): { service: QueueService; consumed: Map<string, 
   return {
     service: { add: notUsed, getJob: notUsed, consume, doorbell: () => doorbell, init: done, close: done },
     consumed,
+    away,
   }
 }
 
@@ -46,24 +54,27 @@ const mail = defineFunction(async (services: object & FunctionWire, data: { to: 
 }) as FunctionConfig
 const echo = defineFunction((_services: object, data: unknown) => data) as FunctionConfig
 
+const order = defineWorkflow((_services: object, input: unknown) => input) as WorkflowConfig
+
 function registry(): Registry {
   const queueWorkers = [
     { queueName: 'mail', func: mail, config: { concurrency: 3 } },
     { queueName: 'audit', func: echo },
   ]
-  return createRegistry({ queueWorkers, functions: { echo } })
+  return createRegistry({ queueWorkers, functions: { echo }, workflows: [{ name: 'order', func: order }] })
 }
 
 function workersOf(given: { options?: QueueWorkersOptions; refuse?: string } = {}): {
   workers: QueueWorkers
   service: WorkflowService
   consumed: Map<string, Consumed>
+  away: { name: string | undefined }
 } {
-  const { service: queueService, consumed } = queue(given.refuse)
+  const { service: queueService, consumed, away } = queue(given.refuse)
   const service = new WorkflowService(memoryPorts(), queueService)
   const services = { workflowService: service, queueService, logger: silent }
   service.bind(services, registry())
-  return { workers: new QueueWorkers(services, given.options), service, consumed }
+  return { workers: new QueueWorkers(services, given.options), service, consumed, away }
 }
 
 const job = (queueName: string, data: unknown): JobDelivery => {
@@ -95,6 +106,22 @@ test('F41: a queue that cannot be registered is an error, and closing still work
   const { workers, service } = workersOf({ refuse: 'audit' })
   await assert.rejects(workers.registerQueues(), /audit cannot be consumed/)
   await workers.close({ graceMs: 0 })
+  await service.close()
+})
+
+test('F41: what could not be registered leaves nothing at work, and may be tried again', async () => {
+  const { workers, service, consumed, away } = workersOf({ refuse: 'audit' })
+  await assert.rejects(workers.registerQueues(), /audit cannot be consumed/)
+  assert.equal(consumed.get('mail')?.stoppedWith, 0)
+  const { runId } = await service.startRun('order', 1)
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  assert.equal((await service.getRun(runId))?.status, 'running')
+  away.name = undefined
+  await workers.registerQueues()
+  assert.equal(await service.waitForRun(runId, { timeout: '10s' }), 1)
+  assert.equal(consumed.get('audit')?.stoppedWith, null)
+  await workers.close()
+  assert.equal(consumed.get('mail')?.stoppedWith, 10_000)
   await service.close()
 })
 

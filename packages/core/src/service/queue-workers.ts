@@ -4,7 +4,7 @@ import type { QueueWire, QueueWorkerDefinition } from '../define/index.ts'
 import { checkOptions, type OptionRule } from '../domain/check-options.ts'
 import { describe } from '../domain/describe.ts'
 import type { WorkflowEngine } from '../engine/workflow-engine.ts'
-import { assertServices, type App } from './app.ts'
+import { assertServices, loggerOf, type App } from './app.ts'
 import { graceOf } from './options.ts'
 import type { WorkflowService } from './workflow-service.ts'
 
@@ -53,13 +53,13 @@ export class QueueWorkers {
   }
 
   /**
-   * Start consuming. Resolves when every queue is being consumed.
+   * Start consuming. Resolves when every queue is being consumed; when it rejects, nothing is, and it may be called again.
    *
    * @throws when any queue could not be registered; `WorkflowError` with code `CONFIGURATION` for a queue in `only` or
    *   `concurrency` that does not exist
    */
   registerQueues(): Promise<void> {
-    return (this.#registering ??= this.#register())
+    return (this.#registering ??= this.#register().catch((error: unknown) => this.#withdraw(error)))
   }
 
   /**
@@ -71,7 +71,26 @@ export class QueueWorkers {
   async close(options: { graceMs?: number } = {}): Promise<void> {
     const graceMs = graceOf(options, this.#workflowService().graceMs)
     await this.#registering?.catch(() => undefined) // Whoever called registerQueues has the error.
+    await this.#stop(graceMs)
+  }
+
+  async #stop(graceMs: number): Promise<void> {
     await Promise.all([this.#engine?.stop(graceMs), ...this.#consumers.map((consumer) => consumer.stop(graceMs))])
+  }
+
+  /** All or nothing: half of the queues would be work taken by workers that their process believes not to have. */
+  async #withdraw(error: unknown): Promise<never> {
+    const [stopped] = await Promise.allSettled([this.#stop(0)])
+    if (stopped.status === 'rejected') {
+      loggerOf(this.#services).error(
+        'pikku: queues that could not be registered could not be left either',
+        stopped.reason,
+      )
+    }
+    this.#engine = null
+    this.#consumers.length = 0
+    this.#registering = null
+    throw error
   }
 
   async #register(): Promise<void> {
