@@ -223,34 +223,6 @@ export const crashScenarios: ScenarioGroup = {
       assert.equal(settled.length, 0)
       assert.deepEqual(await other.attempts(stepRun), ['charge 1 failed', 'charge 2 succeeded'])
     },
-    'F5: a step longer than its lease keeps it: once here, never elsewhere': async (world) => {
-      const app: TestApp = {
-        functions: {
-          long: async () => {
-            world.ledger.note('rpc')
-            await pause(1_300)
-            return 'rpc'
-          },
-        },
-        workflows: {
-          order: async ({ workflow }) => {
-            const here = workflow.do('here', async () => {
-              world.ledger.note('inline')
-              await pause(1_300)
-              return 'inline'
-            })
-            return Promise.all([here, workflow.do('long', 'long')])
-          },
-        },
-      }
-      const timing = { ...byLease, leaseMs: 600 }
-      const worker = await world.process(app, { timing })
-      await world.process(app, { timing })
-      const runId = await worker.begin('order')
-      assert.deepEqual(await worker.end(runId), { kind: 'completed', output: ['inline', 'rpc'] })
-      assert.deepEqual([...world.ledger.notes()].sort(), ['inline', 'rpc'])
-      assert.equal((await worker.history(runId)).length, 2)
-    },
     'F16: the store away for a while fails no run': async (world) => {
       world.expectRoughness()
       let away = false
@@ -340,84 +312,12 @@ export const crashScenarios: ScenarioGroup = {
         shaky.gate.fault = (_name, call) => call()
       }
     },
-    'replays that another process moved on, or that were dropped, change nothing (A4)': async (world) => {
-      const app: TestApp = {
-        functions: { echo },
-        workflows: {
-          long: async ({ workflow }) => {
-            const seen: unknown[] = []
-            for (let i = 0; i < 12; i += 1) {
-              const pair = await Promise.all([
-                workflow.do('rpc', 'echo', i),
-                workflow.do('inline', () => i),
-                workflow.sleep('nap', 3),
-              ])
-              seen.push(pair[0], pair[1])
-            }
-            return seen
-          },
-        },
-      }
-      const timing = { parkedRuns: 1 }
-      const processes = [
-        await world.process(app),
-        await world.process(app, { timing }),
-        await world.process(app, { timing: { parkedRuns: 0 } }),
-      ]
-      const runIds = await Promise.all(Array.from({ length: 12 }, (_, i) => processes[i % 3]!.begin('long')))
-      const expected = Array.from({ length: 12 }, (_, i) => [i, i]).flat()
-      for (const runId of runIds)
-        assert.deepEqual(await processes[0]!.end(runId), { kind: 'completed', output: expected })
-    },
-    'F1–F4: several processes on the same runs, every item rung twice: each attempt once': async (world) => {
-      const app: TestApp = {
-        functions: {
-          slow: async (_services, n: number) => {
-            await pause(n % 20)
-            return n
-          },
-        },
-        workflows: {
-          fan: async ({ workflow }, n: number) => {
-            const all = await Promise.all([
-              ...Array.from({ length: 6 }, (_, i) => workflow.do('s', 'slow', n * 7 + i)),
-              workflow.do('inline', () => pause(15).then(() => -1)),
-            ])
-            return all.length
-          },
-        },
-      }
-      const doubled = { wrapQueue: doubling }
-      const processes = [
-        await world.process(app, doubled),
-        await world.process(app, doubled),
-        await world.process(app, doubled),
-      ]
-      const runIds = await Promise.all(Array.from({ length: 24 }, (_, i) => processes[i % 3]!.begin('fan', i)))
-      for (const runId of runIds) {
-        assert.deepEqual(await processes[0]!.end(runId), { kind: 'completed', output: 7 })
-        // The world's check holds the ledger against it.
-        assert.equal((await processes[0]!.history(runId)).length, 7)
-      }
-    },
   },
 }
 
 function firstTime(): { once(): boolean; happened(): boolean } {
   let times = 0
   return { once: () => (times += 1) === 1, happened: () => times > 0 }
-}
-
-function doubling(
-  queue: Parameters<NonNullable<import('./process-options.ts').ProcessOptions['wrapQueue']>>[0],
-): typeof queue {
-  return {
-    ...queue,
-    doorbell: (queues) => {
-      const doorbell = queue.doorbell(queues)
-      return { ring: (items) => doorbell.ring([...items, ...items]), answer: (...args) => doorbell.answer(...args) }
-    },
-  }
 }
 
 /** Ask again for as long as the store is away: what a user does who starts a run under an id of his own. */

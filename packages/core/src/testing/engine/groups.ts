@@ -11,6 +11,7 @@ import { observeScenarios } from './observing.ts'
 import { promiseScenarios } from './promises.ts'
 import { pushScenarios } from './pushes.ts'
 import { retryScenarios } from './retries.ts'
+import { sharingScenarios } from './sharing.ts'
 import { startScenarios } from './starting.ts'
 import { stepScenarios } from './steps.ts'
 import { stopScenarios } from './stopping.ts'
@@ -26,6 +27,7 @@ export function scenarioGroups(harness: EngineHarness): readonly ScenarioGroup[]
     valueScenarios,
     deployScenarios,
     crashScenarios,
+    sharingScenarios,
     crashPointScenarios(harness),
     pushScenarios,
     loadScenarios,
