@@ -31,24 +31,47 @@ export function isInsideRun(): boolean {
   return bodyScope.getStore() !== undefined || rpcStep.getStore() === true
 }
 
-let watchers = 0
+/** Answers whether the rejection is one of a body's. */
+type Take = (error: unknown) => boolean
+
+/** Those who watch for rejections in this process, and its one listener. */
+interface Watch {
+  readonly takers: Set<Take>
+  readonly listener: (error: unknown) => void
+}
+
+const key = Symbol.for('@pikku/core/rejections')
+const holder: typeof globalThis & { [key]?: Watch } = globalThis
+
+/** One per process, also when two copies of this package are loaded: each would take the other's listener for a user's. */
+function watch(): Watch {
+  return (holder[key] ??= createWatch())
+}
+
+function createWatch(): Watch {
+  const takers = new Set<Take>()
+  const listener = (error: unknown): void => {
+    for (const take of takers) if (take(error)) return
+    // Listening at all switched Node's own reaction off for the whole process: without another listener, do as it would.
+    if (process.listenerCount('unhandledRejection') === 1) throw error
+  }
+  return { takers, listener }
+}
 
 /**
  * While any engine runs: a rejection that a workflow's body leaves unhandled fails that run instead of the process (A7).
  * Everybody else's unhandled rejections keep their meaning.
  */
 export function watchRejections(): () => void {
-  if (watchers++ === 0) process.on('unhandledRejection', onUnhandledRejection)
-  let watching = true
-  return () => {
-    if (watching && --watchers === 0) process.off('unhandledRejection', onUnhandledRejection)
-    watching = false
+  const { takers, listener } = watch()
+  const take: Take = (error) => {
+    const scope = bodyScope.getStore()
+    scope?.onRejection(error)
+    return scope !== undefined
   }
-}
-
-function onUnhandledRejection(error: unknown): void {
-  const scope = bodyScope.getStore()
-  if (scope) return scope.onRejection(error)
-  // Listening at all switched Node's own reaction off for the whole process: without another listener, do as it would.
-  if (process.listenerCount('unhandledRejection') === 1) throw error
+  if (takers.size === 0) process.on('unhandledRejection', listener)
+  takers.add(take)
+  return () => {
+    if (takers.delete(take) && takers.size === 0) process.off('unhandledRejection', listener)
+  }
 }
