@@ -27,8 +27,8 @@ const coreLayers: Readonly<Record<string, readonly string[]>> = {
   testing: ['contract', 'domain', 'replay', 'memory', 'engine', 'define', 'service'],
 }
 
-/** Folders of core that a folder may see the types of, and nothing more: the engine runs definitions, it makes none. */
-const coreTypesOnly: Readonly<Record<string, readonly string[]>> = { engine: ['define'] }
+/** Folders of core that a folder may see the types of, and nothing more: who runs a definition or starts a replay makes none. */
+const coreTypesOnly: Readonly<Record<string, readonly string[]>> = { engine: ['define'], service: ['replay'] }
 
 /** Decide purely: same inputs, same decision, on every machine and at every time. */
 const pureLayers = new Set(['contract', 'domain', 'replay'])

@@ -3,7 +3,7 @@ import { test } from 'vitest'
 import type { Doorbell, Logger, PayloadCodec, QueueService } from '../contract/index.ts'
 import { createRegistry, defineFunction, defineWorkflow, type FunctionConfig, type Registry } from '../define/index.ts'
 import { MemoryDoorbell, memoryPorts, MemoryTables } from '../memory/index.ts'
-import { QueueWorkers, WorkflowService, type WorkflowServiceOptions } from '../service/index.ts'
+import { QueueWorkers, WorkflowService, type WorkflowServiceOptions } from './index.ts'
 
 const silent: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
 const never = (): Promise<void> => new Promise(() => undefined)
