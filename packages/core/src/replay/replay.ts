@@ -57,7 +57,7 @@ class BodyReplay implements Replay, ReplayPort {
   readonly #body: (port: ReplayPort) => Promise<unknown>
   readonly #env: ReplayEnv
   readonly #book = new RequestBook()
-  /** Settled, in order; those before `#nextUp` are delivered. */
+  /** Settled, in order; those before `#nextUp` are delivered, and dropped when the advance is over. */
   #settlements: ReplayStep[] = []
   #nextUp = 0
   #delivered = 0
@@ -118,6 +118,8 @@ class BodyReplay implements Replay, ReplayPort {
       const next = this.#settlements[this.#nextUp]!
       await this.#deliver(next, next.outcome!)
     }
+    this.#settlements = this.#settlements.slice(this.#nextUp)
+    this.#nextUp = 0
     await this.#assertAllAsked()
     this.#advancing = false
     return this.#decide()
@@ -148,11 +150,7 @@ class BodyReplay implements Replay, ReplayPort {
     const { settled, mismatch } = this.#book.merge(changed)
     this.#divergence ??= mismatch
     if (settled.length === 0) return
-    this.#settlements = this.#settlements
-      .slice(this.#nextUp)
-      .concat(settled)
-      .sort((a, b) => (a.settledSeq ?? 0) - (b.settledSeq ?? 0))
-    this.#nextUp = 0
+    this.#settlements = this.#settlements.concat(settled).sort((a, b) => (a.settledSeq ?? 0) - (b.settledSeq ?? 0))
   }
 
   async #deliver(step: ReplayStep, outcome: Outcome): Promise<void> {

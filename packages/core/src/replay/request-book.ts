@@ -71,7 +71,9 @@ export class RequestBook {
     const settled: ReplayStep[] = []
     let mismatch: string | null = null
     let disordered = false
-    for (const row of changed) {
+    for (const changedRow of changed) {
+      // What a step came to is the body's to keep or to forget: a parked replay may stand for long.
+      const row: ReplayStep = { ...changedRow, outcome: null }
       const key = stepKey(row.id)
       const before = this.#recorded.get(key)
       if (before?.settledSeq != null) continue
@@ -82,7 +84,7 @@ export class RequestBook {
         disordered ||= (this.#expected.at(-1)?.askedAfter ?? 0) > row.askedAfter
         this.#expected.push(row)
       }
-      if (row.settledSeq !== null) settled.push(row)
+      if (row.settledSeq !== null) settled.push(changedRow)
     }
     if (disordered) this.#expected.sort((a, b) => a.askedAfter - b.askedAfter)
     this.#placeEarly()
