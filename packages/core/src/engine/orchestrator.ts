@@ -196,7 +196,7 @@ export class Orchestrator {
         bodyScope.run(scope, () => app.callWorkflow(definition.name, input, createWorkflowContext(port, source))),
       {
         yieldTurn: () => macrotask(),
-        grace: (short) => clock.sleep(short ? settings.replayGraceMs / 10 : settings.replayGraceMs),
+        grace: (short, done) => clock.sleep(short ? settings.replayGraceMs / 10 : settings.replayGraceMs, done),
       },
     )
     const body: RunningBody = { replay, scope, rejection: null, moved: false, onMoved: () => undefined }

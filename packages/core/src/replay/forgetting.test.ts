@@ -52,3 +52,21 @@ test('what a step came to is not kept once the body has it', async () => {
   const decision = await replay.advance([row('next', { askedAfter: 1 })])
   assert.deepEqual(decision, { kind: 'blocked', commands: [], open: 1 })
 })
+
+test('a grace that nobody waits for any more is called off', async () => {
+  const graces: AbortSignal[] = []
+  const replay = createReplay(
+    async (port) => {
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      await ask(port, 'late')
+    },
+    { ...env, grace: (_short, done) => new Promise(() => graces.push(done)) },
+  )
+  await replay.advance([
+    row('late', { status: 'succeeded', settledSeq: 1, settledAt: 1, outcome: { ok: true, value: 1 } }),
+  ])
+  assert.deepEqual(
+    graces.map(({ aborted }) => aborted),
+    [true],
+  )
+})

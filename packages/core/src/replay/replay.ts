@@ -8,9 +8,10 @@ export interface ReplayEnv {
   yieldTurn(): Promise<void>
   /**
    * Resolves after the grace that a body gets for awaits that are not steps. `short`: the body has asked for something
-   * that does not fit, so it is likelier that the code has changed than that another branch is on its way.
+   * that does not fit, so it is likelier that the code has changed than that another branch is on its way. `done` aborts
+   * when nobody waits for it any more.
    */
-  grace(short: boolean): Promise<void>
+  grace(short: boolean, done: AbortSignal): Promise<void>
 }
 
 export interface Replay {
@@ -186,10 +187,12 @@ class BodyReplay implements Replay, ReplayPort {
   /** Wait, in real time and within the grace, for the body to ask for something; false when the grace is over. */
   async #inTime(condition: () => boolean): Promise<boolean> {
     let isOver = false
-    const grace = this.#env.grace(this.#book.hasMisfits).then(() => (isOver = true))
+    const done = new AbortController()
+    const grace = this.#env.grace(this.#book.hasMisfits, done.signal).then(() => (isOver = true))
     while (!condition() && !isOver && !this.#isHalted()) {
       await Promise.race([grace, new Promise<void>((resolve) => (this.#onAsked = resolve))])
     }
+    done.abort()
     this.#onAsked = null
     return condition()
   }
