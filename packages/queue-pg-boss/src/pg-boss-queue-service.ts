@@ -27,6 +27,7 @@ import { QueueConsumer } from './queue-consumer.ts'
 /** What every job brings along; the queue itself only says where its rows are. */
 const QUEUE: Omit<Queue, 'name'> = { partition: true, notify: false }
 
+/** The last argument of `PgBossQueueService`. */
 export interface PgBossQueueServiceOptions {
   /** Where lost connections and dropped messages are reported. Default: warnings and errors on the console. */
   readonly logger?: Logger

@@ -23,6 +23,7 @@ const codes = [
   'WORKFLOW_NOT_FOUND',
 ] as const
 
+/** The `code` of every error this product makes: what programs tell them apart by. */
 export type WorkflowErrorCode = (typeof codes)[number]
 
 const knownCodes: ReadonlySet<unknown> = new Set(codes)
@@ -67,6 +68,7 @@ export class LeaseLostError extends WorkflowError {
   }
 }
 
+/** No run has this id: it was never started here, or it was deleted. */
 export class RunNotFoundError extends WorkflowError {
   constructor(runId: RunId) {
     // On one line and cut, whatever was given.

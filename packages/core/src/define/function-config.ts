@@ -20,6 +20,7 @@ interface SharedOptions<In, Out> {
 
 /** The long form of `pikkuSessionlessFunc`. */
 export interface FunctionOptions<In, Out, Services = object, Wire = FunctionWire> extends SharedOptions<In, Out> {
+  /** The function itself: `(services, data, wire)`. */
   readonly func: PikkuFunction<In, Out, Services, Wire>
   /** The name it is called by. Default: its export name. Unique in the app. */
   readonly name?: string
@@ -31,6 +32,7 @@ export interface FunctionOptions<In, Out, Services = object, Wire = FunctionWire
 
 /** The long form of `pikkuWorkflowFunc`. */
 export interface WorkflowOptions<In, Out, Services = object, Wire = WorkflowWire> extends SharedOptions<In, Out> {
+  /** The body: `(services, input, wire)`. It is run again from its history, so it decides from that alone. */
   readonly func: PikkuFunction<In, Out, Services, Wire>
 }
 

@@ -7,6 +7,7 @@ import { assertName, assertTags } from '../domain/names.ts'
 import type { AnyFunction, FunctionConfig, WorkflowConfig } from './function-config.ts'
 import type { Duration } from './types.ts'
 
+/** A workflow of the app: what `wireWorkflow` was given. */
 export interface WorkflowDefinition {
   readonly name: string
   readonly description?: string
@@ -18,6 +19,7 @@ export interface WorkflowDefinition {
   readonly codeHash: string
 }
 
+/** A function of the app that steps and `rpc.invoke` can call: what `pikkuSessionlessFunc` was given. */
 export interface RpcDefinition {
   readonly name: string
   readonly func: AnyFunction
@@ -27,6 +29,7 @@ export interface RpcDefinition {
   readonly output?: StandardSchemaV1
 }
 
+/** A function of the app that consumes a queue: what `wireQueueWorker` was given. */
 export interface QueueWorkerDefinition {
   readonly queueName: string
   readonly func: AnyFunction

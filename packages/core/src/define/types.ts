@@ -192,11 +192,11 @@ export interface TypedRpc<Rpcs = UntypedMap, Workflows = UntypedMap> {
 export interface QueueWire {
   readonly queueName: string
   readonly jobId: string
-  /** Keep how far this job is, for whoever looks at it. */
+  /** Not in this release: it rejects with a `WorkflowError` of code `CONFIGURATION`. To keep how far this job is. */
   updateProgress(progress: number | string | object): Promise<void>
   /** Fail this attempt; further attempts of the job go on. */
   fail(reason?: string): never
-  /** Fail the job for good, whatever attempts it has left. */
+  /** Not in this release: it throws a `WorkflowError` of code `CONFIGURATION`. To fail a job for good, attempts left or not. */
   discard(reason?: string): never
 }
 

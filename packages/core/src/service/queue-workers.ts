@@ -8,6 +8,7 @@ import { assertServices, loggerOf, type App } from './app.ts'
 import { graceOf } from './options.ts'
 import type { WorkflowService } from './workflow-service.ts'
 
+/** Which queues a process takes, and how much at once: the last argument of the workers. */
 export interface QueueWorkersOptions {
   /** Take these queues only: names of wired queues, of the orchestrator queue, of the step-worker queue. Default: all. */
   readonly only?: readonly string[]
