@@ -29,6 +29,8 @@ import { recordSteps } from './sql/record-steps.ts'
 /** What one answer may carry while its statement holds locks; shared by the calls of a statement, but never less than a page. */
 const lockedBytes = 128 * 1024
 const leastBytes = 8 * 1024
+/** … and the runs themselves in all answers of a statement together; what is larger is read after it. */
+const runBytes = 64 * 1024
 /** A page of `readChanges`, which holds no lock. */
 const pageBytes = 1024 * 1024
 
@@ -50,7 +52,7 @@ export interface RunOperations {
 export function runOperations(db: Database): RunOperations {
   const reader = new Reading(db)
   return {
-    createRun: createLane(db),
+    createRun: createLane(db, reader),
     claimRun: claimLane(db, reader),
     commitRun: commitLane(db, reader),
     readChanges: async ({ runId, after }) => (await reader.read({ runId, after }))?.changes ?? nothingAfter(after),
@@ -107,9 +109,9 @@ function cutOf(row: Row, after: number, revision: number): { revision: number; m
   return { more, revision: more ? ((row['upto'] as number | null) ?? after) : revision }
 }
 
-function createLane(db: Database): (run: NewRun) => Promise<Created> {
+function createLane(db: Database, reading: Reading): (run: NewRun) => Promise<Created> {
   const statement = createRun(db.schema)
-  return db.lane<NewRun, Created>({
+  const create = db.lane<NewRun, Created>({
     name: 'createRun',
     maxCalls: 200,
     maxStatements: 1,
@@ -117,14 +119,31 @@ function createLane(db: Database): (run: NewRun) => Promise<Created> {
     sizeOf: (run) => 300 + run.input.length,
     send: async (runs, { repeated }) => {
       const calls = JSON.stringify(runs.map((run, i) => ({ i, ...runCall(run) })))
-      const rows = await db.query('hot', statement, [calls, db.offsetMs])
+      const rows = await db.query('hot', statement, [calls, runBytes, db.offsetMs])
       const answers = byCall(rows, runs.length)
-      return runs.map((run, at) => createdOf(run, answers[at], repeated[at] === true))
+      return runs.map((run, at) => createdOf({ run, isRepeated: repeated[at] === true }, answers[at], readOrCreate))
     },
   })
+  const readOrCreate = async (asked: AskedToCreate, isHeld: boolean): Promise<Created> => {
+    const read = await reading.read({ runId: asked.run.runId, after: Number.MAX_SAFE_INTEGER })
+    // Deleted since: its id is free.
+    return read ? knownOf(asked, read.run, isHeld) : create(asked.run)
+  }
+  return create
 }
 
-function createdOf(run: NewRun, row: Row | undefined, isRepeated: boolean): Verdict<Created> {
+interface AskedToCreate {
+  readonly run: NewRun
+  /** Sent before, and the answer was lost. */
+  readonly isRepeated: boolean
+}
+
+function createdOf(
+  asked: AskedToCreate,
+  row: Row | undefined,
+  readOrCreate: (asked: AskedToCreate, isHeld: boolean) => Promise<Created>,
+): Verdict<Created> {
+  const { run } = asked
   const createdAt = row?.['created_at']
   if (typeof createdAt === 'number') {
     return {
@@ -133,12 +152,16 @@ function createdOf(run: NewRun, row: Row | undefined, isRepeated: boolean): Verd
     }
   }
   // Inserted by somebody after our snapshot: the next one sees it.
-  if (!row?.['run']) return { kind: 'stale' }
-  const known = toRun(row['run'])
-  const wake = known.endedAt === null ? [runItem(known.runId, known.workflow, row['held'] === true)] : []
-  // Sent before, the answer was lost: what is there is what was asked for.
+  if (typeof row?.['held'] !== 'boolean') return { kind: 'stale' }
+  const answer = row['run'] ? knownOf(asked, toRun(row['run']), row['held']) : readOrCreate(asked, row['held'])
+  return { kind: 'answer', answer }
+}
+
+function knownOf({ run, isRepeated }: AskedToCreate, known: Run, isHeld: boolean): Created {
+  const wake = known.endedAt === null ? [runItem(known.runId, known.workflow, isHeld)] : []
+  // Sent before: what is there is what was asked for.
   const created = isRepeated && known.workflow === run.workflow && known.inputDigest === run.inputDigest
-  return { kind: 'answer', answer: { run: known, created, wake } }
+  return { run: known, created, wake }
 }
 
 function claimLane(db: Database, reading: Reading): (ask: ClaimRun) => Promise<Claimed> {
@@ -151,7 +174,7 @@ function claimLane(db: Database, reading: Reading): (ask: ClaimRun) => Promise<C
     sizeOf: () => 400,
     send: async (asks, { patient }) => {
       const { calls, knowns } = claimRunCalls(asks)
-      const parameters = [calls, knowns, budgetFor(asks.length), db.offsetMs]
+      const parameters = [calls, knowns, budgetFor(asks.length), runBytes, db.offsetMs]
       const rows = patient
         ? await db.query('patient', patiently, [...parameters, db.lockTimeoutMs])
         : await db.query('hot', statement, parameters)
@@ -168,7 +191,8 @@ function claimedOf(ask: ClaimRun, row: Row | undefined, reading: Reading): Verdi
   if (verdict !== 'apply' && verdict !== 'again') return { kind: 'answer', answer: null }
   const { runId, owner, claimId } = ask
   const lease = { runId, owner, claimId, epoch: row['epoch'] as number }
-  if (row['stale'] === true) {
+  // Written to since our snapshot, or too large to be sent under a lock.
+  if (row['stale'] === true || !row['run']) {
     return {
       kind: 'answer',
       answer: reading.read({ runId, after: ask.after }).then((read) => read && { lease, history: historyOf(read) }),

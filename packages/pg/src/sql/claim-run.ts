@@ -1,6 +1,6 @@
 import type { Statement } from '../driver.ts'
 import type { Schema } from '../schema.ts'
-import { expectFew, changesOf, clockAfter, interval, runJson, stepJson, waiting } from './fragments.ts'
+import { expectFew, changesOf, clockAfter, interval, runBytes, runJson, stepJson, waiting } from './fragments.ts'
 
 /** ms a claim is held back after a lease that ran out: nothing at first, then 1 s, 2 s, 4 s … a minute. */
 export function crashDelay(crashes: string): string {
@@ -14,17 +14,18 @@ const isToRead = `t.verdict in ('apply', 'again') and t.snap_revision = t.revisi
  *
  * $1 calls json: [{ i, runId, owner, claimId, leaseMs, known: index into $2, after, maxCrashes, crashReason }]
  * $2 knowns json: [{ [workflow]: codeHash }]
- * $3 bytes of text one answer may carry
- * $4 clock offset in ms
- * $5 lock_timeout in ms (patient only)
+ * $3 bytes of changes one answer may carry
+ * $4 bytes of runs all answers together may carry; what does not fit is left out, the smallest go first
+ * $5 clock offset in ms
+ * $6 lock_timeout in ms (patient only)
  *
- * One row per call: i, verdict, and when claimed epoch, run, revision, wake_seq, changes, upto, more, napped.
+ * One row per call: i, verdict, and when claimed epoch, run (null: read it), revision, wake_seq, changes, upto, more, napped.
  * Verdicts: none · busy · parent (it has ended) · limit (suspended instead) · again · apply. `stale`: read the changes again.
  */
 export function claimRun(schema: Schema, patient: boolean): Statement {
   const runs = `${schema.quoted}.workflow_runs`
   const steps = `${schema.quoted}.workflow_step`
-  const wait = waiting(patient, '$5')
+  const wait = waiting(patient, '$6')
   return {
     name: 'claimRun',
     text: `
@@ -57,7 +58,7 @@ export function claimRun(schema: Schema, patient: boolean): Statement {
     order by r.run_id
     for no key update of r ${wait.skip}
   ),
-  ${clockAfter('locked', '$4')},
+  ${clockAfter('locked', '$5')},
   claims as materialized (
     select c.i, c.owner, c."claimId", c."leaseMs", c.after, c."maxCrashes", c."crashReason", l.run_id, l.epoch, l.revision,
            l.wake_seq, l.crashes + (l.lease_until is not null)::integer as crashes, clock.at,
@@ -122,7 +123,8 @@ export function claimRun(schema: Schema, patient: boolean): Statement {
     where r.run_id = t.run_id and t.verdict = 'again'
     returning r.*
   )
-  select t.i, t.verdict, t.snap_revision <> t.revision as stale, r.epoch::float8 as epoch, ${runJson('r')} as run,
+  select t.i, t.verdict, t.snap_revision <> t.revision as stale, r.epoch::float8 as epoch,
+         case when sum(${runBytes('r')}) over (order by ${runBytes('r')}, t.i) <= $4::float8 then ${runJson('r')} end as run,
          r.revision::float8 as revision, t.snap_wake_seq::float8 as wake_seq, read.changes, read.upto::float8 as upto,
          read.more, settled.napped
   from claims as t

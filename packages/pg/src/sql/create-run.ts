@@ -1,14 +1,15 @@
 import type { Statement } from '../driver.ts'
 import type { Schema } from '../schema.ts'
-import { expectFew, clockAfter, millis, runJson } from './fragments.ts'
+import { expectFew, clockAfter, millis, runBytes, runJson } from './fragments.ts'
 
 /**
  * Insert runs, or read those that have the id already.
  *
  * $1 calls json: [{ i, runId, workflow, input, inputDigest, tags, parentRunId, parentStep, parentOrdinal, parentOnEnd }]
- * $2 clock offset in ms
+ * $2 bytes of runs all answers together may carry; what does not fit is left out, the smallest go first
+ * $3 clock offset in ms
  *
- * One row per call: i, created_at (set when it was inserted here), run (set when it was there before), held.
+ * One row per call: i, created_at (set when it was inserted here),  held (set when it was there before), run (as far as it fits).
  * Neither: somebody inserted it while this ran; read again.
  */
 export function createRun(schema: Schema): Statement {
@@ -23,7 +24,7 @@ export function createRun(schema: Schema): Statement {
       "parentStep" text, "parentOrdinal" integer, "parentOnEnd" text)
     where ${expectFew('c.i')}
   ),
-  ${clockAfter('calls', '$2')},
+  ${clockAfter('calls', '$3')},
   created as (
     insert into ${runs} (
       run_id, workflow, input, input_digest, tags, parent_run_id, parent_step, parent_ordinal, parent_on_end,
@@ -37,12 +38,13 @@ export function createRun(schema: Schema): Statement {
     on conflict (run_id) do nothing
     returning run_id, created_at
   )
-  select c.i, ${millis('created.created_at')} as created_at, known.run, known.held
+  select c.i, ${millis('created.created_at')} as created_at, known.held,
+         case when sum(known.bytes) over (order by known.bytes, c.i) <= $2::float8 then ${runJson('known')} end as run
   from calls as c
   cross join clock
   left join created on created.run_id = c."runId"
   left join lateral (
-    select ${runJson('r')} as run, coalesce(r.lease_until > clock.at, false) as held
+    select r.*, ${runBytes('r')} as bytes, coalesce(r.lease_until > clock.at, false) as held
     from ${runs} as r
     where r.run_id = c."runId" and created.run_id is null
     offset 0

@@ -65,6 +65,12 @@ export function runJson(run: string): string {
     )`
 }
 
+/** Bytes of the texts of a run that may be long. Nothing is read for it. */
+export function runBytes(run: string): string {
+  const bytes = (column: string): string => `coalesce(octet_length(${run}.${column}), 0)`
+  return `(${bytes('input')} + ${bytes('output')} + ${bytes('error')})`
+}
+
 /** A changed step as `toChange` in rows.ts reads it; `at` is the moment of reading. */
 export function stepJson(step: string, at: string): string {
   return `json_build_array(
@@ -127,15 +133,22 @@ export function changesOf(schema: Schema, { run, after, bytes, at, atLeastOne, w
     ) as total`
 }
 
+const orphanRows = 500
+
 /**
  * Children that are not to outlive a run that ends: one row (items json, rings). A parent's write never locks its
- * children; they are handed on as work items, and the parent's row stays in the sweep until none is left. `rings`: its
- * window starts now; a child that somebody holds is swept at once, no doorbell reaches it.
+ * children; a page of them is handed on as work items, and the parent's row stays in the sweep until none is left.
+ * `rings`: its window starts now. It is swept at once when there are more, or when somebody holds a child: no doorbell
+ * reaches that.
  */
 export function orphansOf(schema: Schema, { run, at, when }: { run: string; at: string; when: string }): string {
   return `
       select json_agg(json_build_array(c.run_id, c.workflow, coalesce(c.lease_until > ${at}, false))) as items,
-             count(c.lease_until) = 0 as rings
-      from ${schema.quoted}.workflow_runs as c
-      where ${when} and c.parent_run_id = ${run} and c.ended_at is null and c.parent_on_end = 'cancel'`
+             count(c.lease_until) = 0 and count(*) < ${orphanRows} as rings
+      from (
+        select c.run_id, c.workflow, c.lease_until
+        from ${schema.quoted}.workflow_runs as c
+        where ${when} and c.parent_run_id = ${run} and c.ended_at is null and c.parent_on_end = 'cancel'
+        limit ${orphanRows}
+      ) as c`
 }
