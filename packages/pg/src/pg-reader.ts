@@ -74,13 +74,13 @@ export class PgReader implements WorkflowReader {
   }
 }
 
-function placeOf(cursor: string | undefined): readonly [string | null, string | null] {
+function placeOf(cursor: string | undefined): readonly [number | null, string | null] {
   if (cursor === undefined) return [null, null]
   const place: unknown = parseCursor(cursor)
-  if (!Array.isArray(place) || typeof place[0] !== 'string' || typeof place[1] !== 'string') {
+  if (!Array.isArray(place) || !Number.isSafeInteger(place[0]) || typeof place[1] !== 'string') {
     throw new WorkflowError('INVALID_INPUT', `not a cursor of this list: '${cursor.slice(0, 100)}'`)
   }
-  return [place[0], place[1]]
+  return [place[0] as number, place[1]]
 }
 
 function parseCursor(cursor: string): unknown {

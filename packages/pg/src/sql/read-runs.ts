@@ -73,11 +73,23 @@ export function listAttempts(schema: Schema): Statement {
   }
 }
 
+/** What the clock of JavaScript can tell (ms), less what was before 1970: a bound beyond is no instant of PostgreSQL. */
+const latest = '8640000000000000'
+
+/** The instant so many `unit`s after 1970. Of a number: how text reads depends on settings of the connection. */
+function instant(expression: string, unit: 'millisecond' | 'microsecond'): string {
+  return `to_timestamp(0) + (${expression}) * interval '1 ${unit}'`
+}
+
+function bound(parameter: string): string {
+  return `least(greatest(${parameter}::float8, 0), ${latest})`
+}
+
 /**
  * Runs, newest first, a page after a place.
  *
  * $1 workflow or null · $2 statuses json or null · $3 tags json ('[]': any) · $4 created after (ms) or null
- * $5 created before (ms) or null · $6, $7 the place: created_at as text and run id, or nulls · $8 limit
+ * $5 created before (ms) or null · $6, $7 the place: created_at (µs) and run id, or nulls · $8 limit
  *
  * One row per run: run, place.
  */
@@ -88,16 +100,19 @@ export function listRuns(schema: Schema, by: 'all' | 'workflow' | 'tags'): State
     tags: `($1::text is null or r.workflow = $1::text) and cardinality(r.tags) > 0
     and r.tags @> array(select jsonb_array_elements_text($3::text::jsonb))`,
   }[by]
+  // Not as a condition of the index by age, where that by tags is to be read.
+  const created = by === 'tags' ? `(r.created_at + interval '0')` : 'r.created_at'
   return {
     name: 'listRuns',
     text: `
-  select ${runJson('r')} as run, r.created_at::text as place
+  select ${runJson('r')} as run, round(date_part('epoch', r.created_at) * 1000000) as place
   from ${schema.quoted}.workflow_runs as r
   where ${chosen}
     and ($2::text is null or r.status = any (array(select jsonb_array_elements_text($2::text::jsonb))))
-    and ($4::float8 is null or date_part('epoch', r.created_at) * 1000 >= $4::float8 + 1)
-    and ($5::float8 is null or date_part('epoch', r.created_at) * 1000 < $5::float8)
-    and (r.created_at, r.run_id) < (coalesce($6::text::timestamptz, 'infinity'), coalesce($7::text, ''))
+    and ${created} >= case when $4::float8 is null then '-infinity' else ${instant(`${bound('$4')} + 1`, 'millisecond')} end
+    and ${created} < case when $5::float8 is null then 'infinity' else ${instant(bound('$5'), 'millisecond')} end
+    and (r.created_at, r.run_id)
+      < (case when $6::float8 is null then 'infinity' else ${instant('$6::float8', 'microsecond')} end, coalesce($7::text, ''))
   order by r.created_at desc, r.run_id desc
   limit $8::integer`,
   }
