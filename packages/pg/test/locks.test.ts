@@ -5,7 +5,7 @@ import { describe, test } from 'vitest'
 import { seededRandom } from '@pikku/core/testing'
 import type { NewRun, RunClaim, RunId, StepPlan, StorePorts, Turn, WorkflowStore } from '@pikku/core/contract'
 import { openPgStore } from '../src/index.ts'
-import { databaseUrl, freshSchema, openPg, openSql, quiet } from './pg-harness.ts'
+import { databaseUrl, freshSchema, openPg, openSql, quiet, until } from './pg-harness.ts'
 
 const minute = 60_000
 const known = [{ name: 'w', codeHash: 'h' }]
@@ -206,7 +206,84 @@ describe('locks', () => {
       await pg.dispose()
     }
   })
+
+  test('A15: a reader that froze over large inputs does not keep their runs from others', async () => {
+    const pg = await openPg()
+    const { store } = pg.ports
+    const valve = await openValve()
+    const frozen = openPgStore(valve.url, pg.schema, { leaseMs: 8_000, logger: quiet })
+    const input = JSON.stringify('x'.repeat(400_000))
+    const runIds = Array.from({ length: 40 }, (_, i) => `run-${i}`)
+    try {
+      await Promise.all(runIds.map((runId) => store.createRun(newRun(runId, { input }))))
+      for (let i = 0; i < 6; i += 1) {
+        await frozen.store.createRun(newRun(`other-${i}`))
+        await claim(frozen.store, `other-${i}`)
+      }
+      valve.freeze()
+      const claiming = runIds.map((runId) => claim(frozen.store, runId).catch((error: unknown) => error))
+      const created = frozen.store.createRun(newRun('run-0')).catch((error: unknown) => error)
+      await until(async () => (await freeOf(pg, runIds)) === runIds.length, 2_000)
+      await leased(pg, 'run-39')
+      valve.thaw()
+      for (const claimed of await Promise.all(claiming)) {
+        assert.ok(claimed instanceof Object && 'history' in claimed)
+        assert.equal((claimed as RunClaim).history.run.input, input)
+      }
+      assert.ok(!((await created) instanceof Error), String(await created))
+      const known = await Promise.all(runIds.map((runId) => store.createRun(newRun(runId))))
+      assert.ok(known.every(({ created: isNew, run }) => !isNew && run.input === input))
+    } finally {
+      valve.thaw()
+      await frozen.store.close()
+      await valve.close()
+      await pg.dispose()
+    }
+  })
+
+  test('a sweep that finds nothing locks nothing', async () => {
+    const pg = await openPg()
+    const { store } = pg.ports
+    try {
+      for (const owner of ['a', 'b', 'c']) await store.enlist(owner)
+      for (let i = 0; i < 3; i += 1) await store.sweep({ limit: 5, redispatchAfterMs: minute, graceMs: minute, known })
+      const workers = await pg.sql.unsafe(`select gone_since, xmax::text from ${pg.schema}.workflow_worker`)
+      assert.deepEqual(
+        [...workers],
+        Array.from({ length: 3 }, () => ({ gone_since: null, xmax: '0' })),
+      )
+    } finally {
+      await pg.dispose()
+    }
+  })
+
+  test('a run that ends hands on a page of its children; the sweep sees to the others at once', async () => {
+    const pg = await openPg()
+    const { store } = pg.ports
+    try {
+      await store.createRun(newRun('parent'))
+      const { lease } = await claim(store, 'parent')
+      const schedule = Array.from({ length: 620 }, (_, i) => childOf('parent', `c${i}`))
+      await store.commitRun(lease, turn(1, { schedule }))
+      const { wake } = await store.cancelRun('parent', 'enough')
+      assert.equal(wake.length, 500)
+      for (const item of wake) await store.cancelRun(item.runId, 'parent ended')
+      const swept = await store.sweep({ limit: 500, redispatchAfterMs: minute, graceMs: minute, known })
+      assert.equal(swept.items.length, 120)
+    } finally {
+      await pg.dispose()
+    }
+  })
 })
+
+/** How many of them anybody could lock now. */
+async function freeOf(pg: Awaited<ReturnType<typeof openPg>>, runIds: readonly RunId[]): Promise<number> {
+  const rows = await pg.sql.unsafe(
+    `select 1 from ${pg.schema}.workflow_runs where run_id = any ($1) and lease_until is not null for no key update skip locked`,
+    [[...runIds]],
+  )
+  return rows.length
+}
 
 async function leased(pg: Awaited<ReturnType<typeof openPg>>, runId: RunId): Promise<void> {
   const end = performance.now() + 5_000
@@ -250,7 +327,7 @@ async function openValve(): Promise<Valve> {
   return {
     url: url.href,
     freeze: () => sockets.forEach(({ client, server }) => server.unpipe(client).pause()),
-    thaw: () => sockets.forEach(({ client, server }) => server.pipe(client)),
+    thaw: () => sockets.forEach(({ client, server }) => server.unpipe(client).pipe(client)),
     close: async () => {
       for (const { client } of sockets) client.destroy()
       await new Promise((resolve) => listener.close(resolve))

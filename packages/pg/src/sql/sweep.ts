@@ -54,7 +54,10 @@ export function sweep(schema: Schema): Statement {
   }
 }
 
-/** A dead owner was missed twice, `graceMs` apart, by a server that has been up for longer than that. */
+/**
+ * A dead owner was missed twice, `graceMs` apart, by a server that has been up for longer than that. A row is locked only
+ * when its mark changes: a sweep that finds nothing writes nothing.
+ */
 function liveness(schema: Schema): string {
   return `held as materialized (
     select distinct r.owner from ${schema.quoted}.workflow_runs as r where r.lease_until is not null
@@ -71,14 +74,21 @@ function liveness(schema: Schema): string {
   workers as materialized (
     select w.owner, w.gone_since, w.lock_key::bigint = any (array(select key from connected)) as alive
     from ${schema.quoted}.workflow_worker as w
+  ),
+  changed as materialized (
+    select w.owner
+    from ${schema.quoted}.workflow_worker as w
+    where w.owner = any (array(select v.owner from workers as v where v.alive = (v.gone_since is not null)))
+    order by w.owner
     for no key update of w skip locked
   ),
   marked as (
     update ${schema.quoted}.workflow_worker as w
     set gone_since = case when v.alive then null else clock.at end
-    from workers as v
+    from changed
+    join workers as v on v.owner = changed.owner
     cross join clock
-    where w.owner = v.owner and v.alive = (v.gone_since is not null)
+    where w.owner = changed.owner
   ),
   dead as materialized (
     select v.owner
@@ -87,10 +97,18 @@ function liveness(schema: Schema): string {
     where not v.alive and v.gone_since <= clock.at - ${interval('$3::float8')}
       and pg_postmaster_start_time() <= clock_timestamp() - ${interval('$3::float8')}
   ),
+  forgettable as materialized (
+    select w.owner
+    from ${schema.quoted}.workflow_worker as w
+    where w.owner = any (array(select d.owner from dead as d where not exists (select from held where held.owner = d.owner)))
+      and w.gone_since is not null
+    order by w.owner
+    for update of w skip locked
+  ),
   forgotten as (
     delete from ${schema.quoted}.workflow_worker as w
-    using dead
-    where w.owner = dead.owner and not exists (select from held where held.owner = dead.owner)
+    using forgettable
+    where w.owner = forgettable.owner
   )`
 }
 
