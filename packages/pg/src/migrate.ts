@@ -33,12 +33,13 @@ function planOf(schema: Schema, missing: readonly Migration[]): string {
 /** Bring the schema up to date. No lock is held: a migration's row, inserted first, makes the others wait for it. */
 export async function migrate(pool: Pool, schema: Schema): Promise<void> {
   for (let tries = 0; tries < maxOvertaken; tries += 1) {
-    const missing = missingOf(schema, await appliedTo(pool, schema))
+    const { hasSchema, applied } = await findApplied(pool, schema)
+    const missing = missingOf(schema, applied)
     const next = missing[0]
     if (!next) return
     try {
       // One simple query of several statements is one transaction.
-      if (missing.length === migrations.length) await pool.script('migrate', bootstrap(schema))
+      if (missing.length === migrations.length) await pool.script('migrate', bootstrap(schema, hasSchema))
       await pool.script('migrate', scriptOf(schema, next))
     } catch (error) {
       if (codeOf(error) === '42501') throw mayNot(schema, error)
@@ -63,7 +64,7 @@ function mayNot(schema: Schema, cause: unknown): WorkflowError {
 
 /** For services that may not migrate: throws with what is missing. */
 export async function checkMigrated(pool: Pool, schema: Schema): Promise<void> {
-  const missing = missingOf(schema, await appliedTo(pool, schema))
+  const missing = missingOf(schema, (await findApplied(pool, schema)).applied)
   if (missing.length === 0) return
   const names = missing.map(({ version, name }) => `${version} (${name})`).join(', ')
   throw new WorkflowError(
@@ -77,14 +78,24 @@ interface AppliedMigration {
   readonly minClient: number
 }
 
-async function appliedTo(pool: Pool, schema: Schema): Promise<readonly AppliedMigration[]> {
+interface Found {
+  readonly hasSchema: boolean
+  readonly applied: readonly AppliedMigration[]
+}
+
+async function findApplied(pool: Pool, schema: Schema): Promise<Found> {
   const table = `${schema.quoted}.workflow_migration`
-  const [found] = await pool.query({ name: 'migrate', text: 'select to_regclass($1::text) is not null as found' }, [
-    table,
-  ])
-  if (!found?.['found']) return []
-  const rows = await pool.query({ name: 'migrate', text: `select version, min_client from ${table}` }, [])
-  return rows.map((row) => ({ version: Number(row['version']), minClient: Number(row['min_client']) }))
+  const text = 'select to_regnamespace($1::text) is not null as schema, to_regclass($2::text) is not null as found'
+  try {
+    const [there] = await pool.query({ name: 'migrate', text }, [schema.quoted, table])
+    const hasSchema = there?.['schema'] === true
+    if (there?.['found'] !== true) return { hasSchema, applied: [] }
+    const rows = await pool.query({ name: 'migrate', text: `select version, min_client from ${table}` }, [])
+    const applied = rows.map((row) => ({ version: Number(row['version']), minClient: Number(row['min_client']) }))
+    return { hasSchema, applied }
+  } catch (error) {
+    throw codeOf(error) === '42501' ? mayNot(schema, error) : error
+  }
 }
 
 function missingOf(schema: Schema, applied: readonly AppliedMigration[]): readonly Migration[] {
@@ -99,9 +110,10 @@ function missingOf(schema: Schema, applied: readonly AppliedMigration[]): readon
   return migrations.filter(({ version }) => !versions.has(version))
 }
 
-function bootstrap(schema: Schema): string {
-  return `create schema if not exists ${schema.quoted};
-create table if not exists ${schema.quoted}.workflow_migration (
+/** Who owns the schema need not be allowed to create one: 'if not exists' asks for that right all the same. */
+function bootstrap(schema: Schema, hasSchema = false): string {
+  const first = hasSchema ? '' : `create schema if not exists ${schema.quoted};\n`
+  return `${first}create table if not exists ${schema.quoted}.workflow_migration (
   version integer not null,
   name text not null,
   min_client integer not null,

@@ -34,11 +34,14 @@ const outages = new Set([
   'EHOSTUNREACH',
   'ENETUNREACH',
   'ENOENT', // the unix socket of a server that is down
+  '25P03', // a transaction idle for too long
+  '25P04', // a transaction over its time
   '25006', // read-only: we are connected to a server that is no longer the primary
   '57014', // cancelled by a statement timeout
   '57P01',
   '57P02',
   '57P03', // shutting down, crashed, starting up
+  '57P05', // idle for too long
 ])
 
 export function troubleOf(error: unknown): Trouble {

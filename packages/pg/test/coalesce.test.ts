@@ -124,6 +124,19 @@ describe('coalescing', () => {
     assert.equal(await call('b'), 'b!')
   })
 
+  for (const code of ['25P03', '25P04', '57P05']) {
+    test(`A13: ${code}, a server that hangs up by itself, is an unknown outcome`, async () => {
+      let failures = 1
+      const { call } = laneOf(async (calls, how) => {
+        failures -= 1
+        if (failures >= 0) throw databaseError(code)
+        assert.deepEqual(how.repeated, [true])
+        return echo(calls, how)
+      })
+      assert.equal(await call('a'), 'a!')
+    })
+  }
+
   test('A13: a call knows that it was sent before', async () => {
     const told: (readonly boolean[])[] = []
     const { call } = laneOf(async (calls, how) => {

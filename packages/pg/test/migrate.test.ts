@@ -95,6 +95,30 @@ describe('migrations', () => {
     })
   })
 
+  test('a role that owns its schema needs no right to create one; one that may not look is told so', async () => {
+    const role = freshSchema()
+    const sql = openSql()
+    await sql.unsafe(
+      `create role ${role} login password 'x'; create schema ${role} authorization ${role}; create schema ${role}_other`,
+    )
+    const url = new URL(databaseUrl())
+    url.username = role
+    url.password = 'x'
+    const [own, other] = [role, `${role}_other`].map((schema) =>
+      openPgStore(url.href, schema, { leaseMs: 8_000, logger: quiet }),
+    )
+    try {
+      assert.equal((await own?.store.createRun(run))?.created, true)
+      const error = await other?.store.createRun(run).catch((failed: unknown) => failed)
+      assert.ok(WorkflowError.is(error, 'CONFIGURATION'), String(error))
+      assert.match(String(error), /migrationPlan/)
+    } finally {
+      await Promise.all([own, other].map((ports) => ports?.store.close()))
+      await sql.unsafe(`drop schema ${role} cascade; drop schema ${role}_other cascade; drop role ${role}`)
+      await sql.end()
+    }
+  })
+
   for (const name of ['with "quotes" and spaces', 'Größe', 'a; drop table x --', 'x'.repeat(63), 'select']) {
     test(`a schema may be called ${JSON.stringify(name)}`, async () => {
       await inSchema(name, async () => {
