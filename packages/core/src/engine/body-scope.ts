@@ -37,7 +37,7 @@ type Take = (error: unknown) => boolean
 /** Those who watch for rejections in this process, and its one listener. */
 interface Watch {
   readonly takers: Set<Take>
-  readonly listener: (error: unknown) => void
+  readonly onUnhandledRejection: (error: unknown) => void
 }
 
 const key = Symbol.for('@pikku/core/rejections')
@@ -50,12 +50,12 @@ function watch(): Watch {
 
 function createWatch(): Watch {
   const takers = new Set<Take>()
-  const listener = (error: unknown): void => {
+  const onUnhandledRejection = (error: unknown): void => {
     for (const take of takers) if (take(error)) return
     // Listening at all switched Node's own reaction off for the whole process: without another listener, do as it would.
     if (process.listenerCount('unhandledRejection') === 1) throw error
   }
-  return { takers, listener }
+  return { takers, onUnhandledRejection }
 }
 
 /**
@@ -63,15 +63,15 @@ function createWatch(): Watch {
  * Everybody else's unhandled rejections keep their meaning.
  */
 export function watchRejections(): () => void {
-  const { takers, listener } = watch()
+  const { takers, onUnhandledRejection } = watch()
   const take: Take = (error) => {
     const scope = bodyScope.getStore()
     scope?.onRejection(error)
     return scope !== undefined
   }
-  if (takers.size === 0) process.on('unhandledRejection', listener)
+  if (takers.size === 0) process.on('unhandledRejection', onUnhandledRejection)
   takers.add(take)
   return () => {
-    if (takers.delete(take) && takers.size === 0) process.off('unhandledRejection', listener)
+    if (takers.delete(take) && takers.size === 0) process.off('unhandledRejection', onUnhandledRejection)
   }
 }
