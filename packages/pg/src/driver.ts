@@ -197,18 +197,15 @@ export class Pool {
     }
   }
 
-  /** Several statements without parameters, as one transaction. */
-  async script(name: string, text: string): Promise<void> {
+  /** Several statements without parameters, as one transaction. A migration takes its time: it may rewrite a table. */
+  async script(text: string): Promise<void> {
     await this.#driver.ready()
     const sql = this.#open()
-    const timeout = this.#answerTimeout(sql, { name })
     try {
-      await Promise.race([sql.unsafe(text).simple(), timeout.expired])
+      await sql.unsafe(text).simple()
     } catch (error) {
       this.#leaveStandby(sql, error)
       throw error
-    } finally {
-      timeout.clear()
     }
   }
 

@@ -39,8 +39,8 @@ export async function migrate(pool: Pool, schema: Schema): Promise<void> {
     if (!next) return
     try {
       // One simple query of several statements is one transaction.
-      if (missing.length === migrations.length) await pool.script('migrate', bootstrap(schema, hasSchema))
-      await pool.script('migrate', scriptOf(schema, next))
+      if (missing.length === migrations.length) await pool.script(bootstrap(schema, hasSchema))
+      await pool.script(scriptOf(schema, next))
     } catch (error) {
       if (codeOf(error) === '42501') throw mayNot(schema, error)
       if (!overtaken.has(codeOf(error))) throw error

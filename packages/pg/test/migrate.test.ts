@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, test } from 'vitest'
 import { WorkflowError } from '@pikku/core/contract'
 import { renderMigrations } from '../scripts/build-migrations.mjs'
+import { Driver } from '../src/driver.ts'
 import { migrationPlan, openPgStore } from '../src/index.ts'
 import type { PgStoreOptions } from '../src/index.ts'
 import { openSchema } from '../src/schema.ts'
@@ -93,6 +94,15 @@ describe('migrations', () => {
       await store.close()
       await sql.end()
     })
+  })
+
+  test('a migration may take longer than an answer', async () => {
+    const driver = new Driver(databaseUrl(), { logger: quiet, userTimeoutMs: 1_000, answerTimeoutMs: 200 })
+    try {
+      await driver.pool({ max: 1 }).script('select pg_sleep(0.6); select 1')
+    } finally {
+      await driver.close()
+    }
   })
 
   test('a role that owns its schema needs no right to create one; one that may not look is told so', async () => {
