@@ -13,8 +13,9 @@ export const migrations: readonly Migration[] = [
     name: 'init',
     minClient: 1,
     text: `-- min_client: 1
--- Runs. No index names a column that a commit which keeps its lease changes (revision, turn, seen_wake_seq, updated_at):
--- such an update stays on its page (HOT).
+-- Runs. No index names a column that a commit which keeps its lease changes (revision, turn, seen_wake_seq, updated_at), nor
+-- one that a renewal changes: such an update stays on its page (HOT). The condition of an index names its columns too,
+-- hence 'leased'. Leases are written to all day long: dead rows are to be cleared away before they are many.
 create table {{schema}}.workflow_runs (
   run_id text collate "C" not null,
   workflow text collate "C" not null,
@@ -38,6 +39,7 @@ create table {{schema}}.workflow_runs (
   owner text,
   claim_id text,
   lease_until timestamptz,
+  leased boolean generated always as (lease_until is not null) stored,
   crashes integer not null default 0,
   halted boolean not null default false,
   blocked text[] collate "C" not null default '{}',
@@ -48,12 +50,12 @@ create table {{schema}}.workflow_runs (
   updated_at timestamptz not null,
   ended_at timestamptz,
   constraint workflow_runs_pkey primary key (run_id)
-) with (fillfactor = 70);
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
 
 create index workflow_runs_ring on {{schema}}.workflow_runs (workflow, rung, ring_at)
-  where ring_at is not null and lease_until is null and ended_at is null;
+  where ring_at is not null and not leased and ended_at is null;
 create index workflow_runs_family on {{schema}}.workflow_runs (ring_at) where ring_at is not null and ended_at is not null;
-create index workflow_runs_lease on {{schema}}.workflow_runs (lease_until) where lease_until is not null;
+create index workflow_runs_lease on {{schema}}.workflow_runs (owner) where leased;
 create index workflow_runs_children on {{schema}}.workflow_runs (parent_run_id)
   where parent_run_id is not null and ended_at is null;
 create index workflow_runs_created on {{schema}}.workflow_runs (created_at desc, run_id desc);
@@ -88,6 +90,7 @@ create table {{schema}}.workflow_step (
   worker text,
   claim_id text,
   lease_until timestamptz,
+  leased boolean generated always as (lease_until is not null) stored,
   ending text collate "C",
   ring_at timestamptz,
   rung boolean not null default false,
@@ -96,14 +99,14 @@ create table {{schema}}.workflow_step (
   created_at timestamptz not null,
   started_at timestamptz,
   constraint workflow_step_pkey primary key (run_id, name, ordinal)
-) with (fillfactor = 70);
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
 
 -- The condition always holds. It keeps this index out of every plan that does not repeat it: while a table is tiny, any
 -- index that begins with run_id looks as good as the primary key, and such a plan would be kept.
 create index workflow_step_revision on {{schema}}.workflow_step (run_id, revision) where revision > 0;
 create index workflow_step_due on {{schema}}.workflow_step (run_id, due_at) where status = 'scheduled' and due_at is not null;
-create index workflow_step_ring on {{schema}}.workflow_step (rung, ring_at) where ring_at is not null and lease_until is null;
-create index workflow_step_lease on {{schema}}.workflow_step (lease_until) where lease_until is not null;
+create index workflow_step_ring on {{schema}}.workflow_step (rung, ring_at) where ring_at is not null and not leased;
+create index workflow_step_lease on {{schema}}.workflow_step (worker) where leased;
 
 -- Attempts that did not settle their step: failed with another to come, or lost. The last attempt is the step's own row.
 create table {{schema}}.workflow_attempt (

@@ -20,7 +20,7 @@ import { readInput } from '../src/sql/read-input.ts'
 import { getRun, listAttempts, listRuns, listSteps } from '../src/sql/read-runs.ts'
 import { recordSteps } from '../src/sql/record-steps.ts'
 import { releaseStep } from '../src/sql/release-step.ts'
-import { renewLeases } from '../src/sql/renew-leases.ts'
+import { renewLeases, renewOwned } from '../src/sql/renew-leases.ts'
 import { resumeRun } from '../src/sql/resume-run.ts'
 import { settleStep } from '../src/sql/settle-step.ts'
 import { signalRun } from '../src/sql/signal-run.ts'
@@ -62,7 +62,11 @@ const cases: readonly Case[] = [
     indexes: [runsKey, stepKey],
   },
   { file: 'release-step', statements: (schema) => [releaseStep(schema)], indexes: [runsKey, stepKey] },
-  { file: 'renew-leases', statements: (schema) => [renewLeases(schema)], indexes: [runsKey, stepKey] },
+  {
+    file: 'renew-leases',
+    statements: (schema) => [renewLeases(schema), renewOwned(schema)],
+    indexes: [runsKey, 'workflow_runs_lease', stepKey, 'workflow_step_lease'],
+  },
   {
     file: 'signal-run',
     statements: (schema) => [signalRun(schema)],

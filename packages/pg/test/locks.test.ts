@@ -5,6 +5,8 @@ import { describe, test } from 'vitest'
 import { seededRandom } from '@pikku/core/testing'
 import type { NewRun, RunClaim, RunId, StepPlan, StorePorts, Turn, WorkflowStore } from '@pikku/core/contract'
 import { openPgStore } from '../src/index.ts'
+import { openSchema } from '../src/schema.ts'
+import { renewOwned } from '../src/sql/renew-leases.ts'
 import { databaseUrl, freshSchema, openPg, openSql, quiet, until } from './pg-harness.ts'
 
 const minute = 60_000
@@ -237,6 +239,29 @@ describe('locks', () => {
       valve.thaw()
       await frozen.store.close()
       await valve.close()
+      await pg.dispose()
+    }
+  })
+
+  test('a renewal stays on its page', async () => {
+    const pg = await openPg()
+    const { store } = pg.ports
+    try {
+      const runIds = Array.from({ length: 100 }, (_, i) => `run-${i}`)
+      await Promise.all(runIds.map((runId) => store.createRun(newRun(runId, { tags: ['a'] }))))
+      await Promise.all(runIds.map((runId) => claim(store, runId)))
+      await pg.sql.unsafe(`vacuum ${pg.schema}.workflow_runs`)
+      const { text } = renewOwned(openSchema(pg.schema))
+      await pg.sql.unsafe('begin')
+      await pg.sql.unsafe(text, [JSON.stringify(['o']), 2 * minute, 0])
+      const [row] = await pg.sql.unsafe(
+        `select pg_stat_get_xact_tuples_updated(c)::integer as updated, pg_stat_get_xact_tuples_hot_updated(c)::integer as hot
+         from (select '${pg.schema}.workflow_runs'::regclass as c) as t`,
+      )
+      await pg.sql.unsafe('rollback')
+      assert.equal(row?.['updated'], 100)
+      assert.ok(Number(row?.['hot']) > 50, `${row?.['hot']} of 100 stayed on their pages`)
+    } finally {
       await pg.dispose()
     }
   })

@@ -118,14 +118,14 @@ export function renewOwned(schema: Schema): Statement {
   held_runs as materialized (
     select r.run_id, r.lease_until
     from ${runs} as r
-    where r.lease_until is not null and r.owner = any (${owners}) and r.ended_at is null
+    where r.leased and r.owner = any (${owners}) and r.ended_at is null
     order by r.run_id
     for no key update of r skip locked
   ),
   held_steps as materialized (
     select s.run_id, s.name, s.ordinal, s.lease_until
     from ${steps} as s
-    where s.lease_until is not null and s.worker = any (${owners})
+    where s.leased and s.worker = any (${owners})
     for no key update of s skip locked
   ),
   renewed_runs as (

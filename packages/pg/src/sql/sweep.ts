@@ -60,9 +60,9 @@ export function sweep(schema: Schema): Statement {
  */
 function liveness(schema: Schema): string {
   return `held as materialized (
-    select distinct r.owner from ${schema.quoted}.workflow_runs as r where r.lease_until is not null
+    select distinct r.owner from ${schema.quoted}.workflow_runs as r where r.leased
     union
-    select distinct s.worker from ${schema.quoted}.workflow_step as s where s.lease_until is not null
+    select distinct s.worker from ${schema.quoted}.workflow_step as s where s.leased
   ),
   connected as materialized (
     select l.objid::bigint as key
@@ -121,14 +121,14 @@ function runs(schema: Schema): string {
     cross join lateral (
       (select r.run_id, r.ring_at
        from ${table} as r
-       where r.workflow = k.name and not r.rung and r.ring_at <= clock.at and r.lease_until is null and r.ended_at is null
+       where r.workflow = k.name and not r.rung and r.ring_at <= clock.at and not r.leased and r.ended_at is null
          and not r.blocked && array['*', k."codeHash"]
        order by r.ring_at
        limit $1::integer)
       union all
       (select r.run_id, r.ring_at
        from ${table} as r
-       where r.workflow = k.name and r.rung and r.ring_at <= clock.rung_before and r.lease_until is null and r.ended_at is null
+       where r.workflow = k.name and r.rung and r.ring_at <= clock.rung_before and not r.leased and r.ended_at is null
          and not r.blocked && array['*', k."codeHash"]
        order by r.ring_at
        limit $1::integer)
@@ -158,14 +158,14 @@ function runs(schema: Schema): string {
      from ${table} as r
      cross join clock
      join known as k on k.name = r.workflow
-     where r.lease_until <= clock.at and r.lease_until + ${interval(crashDelay('r.crashes'))} <= clock.at
+     where r.leased and r.lease_until <= clock.at and r.lease_until + ${interval(crashDelay('r.crashes'))} <= clock.at
        and (r.ring_at is null or r.ring_at <= clock.at) and not r.blocked && array['*', k."codeHash"]
      order by r.lease_until
      limit $1::integer)
     union
     (select r.run_id
-     from (select r.run_id, r.owner, r.lease_until from ${table} as r where r.lease_until is not null offset 0) as r
-     where exists (select from dead) and r.owner = any (array(select owner from dead))
+     from ${table} as r
+     where r.leased and r.owner = any (array(select owner from dead))
        and r.lease_until > (select at from clock)
      limit $1::integer)
   ),
@@ -210,13 +210,13 @@ function steps(schema: Schema): string {
     cross join lateral (
       (select s.run_id, s.name, s.ordinal, s.ring_at
        from ${table} as s
-       where not s.rung and s.ring_at <= clock.at and s.lease_until is null and ${isOpen('s')}
+       where not s.rung and s.ring_at <= clock.at and not s.leased and ${isOpen('s')}
        order by s.ring_at
        limit $1::integer)
       union all
       (select s.run_id, s.name, s.ordinal, s.ring_at
        from ${table} as s
-       where s.rung and s.ring_at <= clock.rung_before and s.lease_until is null and ${isOpen('s')}
+       where s.rung and s.ring_at <= clock.rung_before and not s.leased and ${isOpen('s')}
        order by s.ring_at
        limit $1::integer)
     ) as s
@@ -227,13 +227,13 @@ function steps(schema: Schema): string {
     (select s.run_id, s.name, s.ordinal
      from ${table} as s
      cross join clock
-     where s.lease_until <= clock.at and (s.ring_at is null or s.ring_at <= clock.at) and ${isOpen('s')}
+     where s.leased and s.lease_until <= clock.at and (s.ring_at is null or s.ring_at <= clock.at) and ${isOpen('s')}
      order by s.lease_until
      limit $1::integer)
     union
     (select s.run_id, s.name, s.ordinal
-     from (select s.run_id, s.name, s.ordinal, s.worker, s.lease_until from ${table} as s where s.lease_until is not null offset 0) as s
-     where exists (select from dead) and s.worker = any (array(select owner from dead))
+     from ${table} as s
+     where s.leased and s.worker = any (array(select owner from dead))
        and s.lease_until > (select at from clock)
      limit $1::integer)
   ),
@@ -319,26 +319,26 @@ function next(schema: Schema): string {
     select ceil(date_part('epoch', least(
       (select min(least(
          (select min(r.ring_at) from ${runs} as r
-          where r.workflow = k.name and not r.rung and r.ring_at > clock.at and r.lease_until is null and r.ended_at is null),
+          where r.workflow = k.name and not r.rung and r.ring_at > clock.at and not r.leased and r.ended_at is null),
          (select min(r.ring_at) from ${runs} as r
-          where r.workflow = k.name and r.rung and r.ring_at > clock.rung_before and r.lease_until is null and r.ended_at is null)
+          where r.workflow = k.name and r.rung and r.ring_at > clock.rung_before and not r.leased and r.ended_at is null)
            + ${interval('$2::float8')}
        )) from known as k),
-      (select min(s.ring_at) from ${steps} as s where not s.rung and s.ring_at > clock.at and s.lease_until is null),
-      (select min(s.ring_at) from ${steps} as s where s.rung and s.ring_at > clock.rung_before and s.lease_until is null)
+      (select min(s.ring_at) from ${steps} as s where not s.rung and s.ring_at > clock.at and not s.leased),
+      (select min(s.ring_at) from ${steps} as s where s.rung and s.ring_at > clock.rung_before and not s.leased)
         + ${interval('$2::float8')},
       (select min(p.ring_at) from ${runs} as p where p.ended_at is not null and p.ring_at > clock.at),
       (select min(r.due) from (
          select greatest(r.lease_until + ${interval(crashDelay('r.crashes'))}, r.ring_at) as due
          from ${runs} as r
-         where r.lease_until is not null
+         where r.leased
          order by r.lease_until
          limit 100
        ) as r where r.due > clock.at),
       (select min(s.due) from (
          select greatest(s.lease_until, s.ring_at) as due
          from ${steps} as s
-         where s.lease_until is not null
+         where s.leased
          order by s.lease_until
          limit 100
        ) as s where s.due > clock.at),
