@@ -272,7 +272,10 @@ function steps(schema: Schema): string {
   )`
 }
 
-/** Runs that ended with children that are not to outlive them; out of the sweep when none of those is left. */
+/**
+ * Runs that ended with children that are not to outlive them; out of the sweep when none of those is left. The window does
+ * not double while pages are full: what comes next was not handed on yet.
+ */
 function families(schema: Schema): string {
   const table = `${schema.quoted}.workflow_runs`
   return `parents as materialized (
@@ -304,7 +307,7 @@ function families(schema: Schema): string {
     set ring_at = case when exists (select from children as c where c.parent = r.run_id)
                        then clock.at + ${interval(`$2::float8 * 2 ^ least(r.rings, 20)`)} end,
         rung = false,
-        rings = r.rings + 1
+        rings = r.rings + ((select count(*) from children) < $1::integer)::integer
     from parents as p
     cross join clock
     where r.run_id = p.run_id

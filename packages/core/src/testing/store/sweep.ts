@@ -177,6 +177,24 @@ export const sweepTests: StoreTestGroup = {
       assert.equal(new Set(stepItems(all).map(({ step }) => step.name)).size, 4)
       assert.equal(third.full, false)
     },
+    'children beyond the limit do not wait longer with every page': async (world) => {
+      const { store } = world
+      const given = newRun()
+      await parked(
+        store,
+        Array.from({ length: 9 }, (_, i) => child(given.runId, `c${i}`)),
+        given,
+      )
+      const foreign = { known: [{ name: 'none', codeHash: 'x' }] } as const
+      await store.cancelRun(given.runId, 'enough')
+      let cancelled = 0
+      for (let page = 0; page < 5; page += 1) {
+        await world.advance(25 * second)
+        for (const runId of runIdsOf((await store.sweep(sweepAsk({ ...foreign, limit: 2 }))).items))
+          if ((await store.cancelRun(runId, 'parent ended')).cancelled) cancelled += 1
+      }
+      assert.equal(cancelled, 9)
+    },
     'A23: a sweeper is given runs of workflows it has, and steps of any': async (world) => {
       const { store } = world
       await store.createRun(newRun({ workflow: 'foreign' }))
