@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { openPgStore, PgWorkflowService, type PgWorkflowServiceOptions } from '../src/index.ts'
 import { databaseUrl, openPg, until, type PgHarness } from './pg-harness.ts'
 import { registryOf } from './support/app.ts'
@@ -90,6 +90,9 @@ describe.skipIf(!program)(`behind PgBouncer in transaction mode${missing}`, () =
   })
 
   it('A27: waitForRun resolves when another process ends the run', { timeout: 60_000 }, async () => {
+    // No app's logger is known to the one that only waits.
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
+    closing.push(async () => warn.mockRestore())
     const waiting = openWaiting()
     const runId = randomUUID()
     const working = new PgWorkflowService(databaseUrl(), undefined, pg.schema)

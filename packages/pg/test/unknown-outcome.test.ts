@@ -129,6 +129,13 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     },
   },
   'commitRun, hold': commit(() => ({ kind: 'hold' })),
+  'commitRun, inline steps alone': {
+    statement: 'commitRun',
+    prepare: async ({ store }, runId) => {
+      const { lease } = await claimed(store, runId)
+      return () => store.commitRun(lease, turn({ record: [inline('a'), inline('b')] }))
+    },
+  },
   'commitRun, park': commit(({ wakeSeq }) => ({ kind: 'park', wakeSeq })),
   'commitRun, refused park': commit(({ wakeSeq }) => ({ kind: 'park', wakeSeq: wakeSeq - 1 })),
   'commitRun, yield': commit(() => ({ kind: 'yield', delayMs: 0 })),
