@@ -1,4 +1,4 @@
-import { troubleOf, unavailable } from './retryable.ts'
+import { codeOf, troubleOf, unavailable } from './retryable.ts'
 
 /** What became of one call of a statement. */
 export type Verdict<Answer> =
@@ -48,6 +48,7 @@ interface Waiting<Call, Answer> {
 const maxBatchBytes = 1024 * 1024
 /** Waiting for locked rows goes on in so many statements at once, so that two locked rows do not wait for each other. */
 const maxPatient = 2
+const lockTimeout = '55P03'
 
 /**
  * Calls made in one turn of the event loop, or while a statement is under way, travel as one statement. Knows nothing
@@ -161,6 +162,12 @@ class Coalescer<Call, Answer> {
     this.#flushPatient()
   }
 
+  /** Behind everybody else who waits: a row that stays locked holds up nobody but those who want it. */
+  #waitOn(waiting: Waiting<Call, Answer>, error: unknown): void {
+    if (this.#isOverdue(waiting)) this.#giveUp(waiting, error)
+    else this.#patient.push(waiting)
+  }
+
   #flushPatient(): void {
     while (this.#patientUnderWay < maxPatient) {
       const next = this.#patient.shift()
@@ -181,6 +188,7 @@ class Coalescer<Call, Answer> {
     }
     if (trouble === 'denied') return batch.forEach((waiting) => this.#giveUp(waiting, error))
     if (trouble === 'poison' || trouble === 'broken') return batch.forEach((waiting) => waiting.reject(error))
+    if (patient && codeOf(error) === lockTimeout) return batch.forEach((waiting) => this.#waitOn(waiting, error))
     const again = batch.filter((waiting) => !this.#isOverdue(waiting) || this.#giveUp(waiting, error))
     if (again.length === 0) return
     for (const waiting of again) {

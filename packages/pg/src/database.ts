@@ -20,6 +20,26 @@ export interface PgStoreOptions {
   readonly clockOffsetMs?: () => number
 }
 
+interface SendingAlone {
+  readonly isRepeated: boolean
+  readonly patient: boolean
+}
+
+type Send = (parameters: readonly Parameter[], patient: boolean) => Promise<Row | undefined>
+
+/**
+ * A statement that locks rows, in two forms: one that skips what is locked, among those that never wait, and one that
+ * waits for it, which takes a lock_timeout besides.
+ */
+export function impatientFirst(db: Database, [impatient, waiting]: readonly [Statement, Statement]): Send {
+  return async (parameters, patient) => {
+    const [row] = patient
+      ? await db.query('patient', waiting, [...parameters, db.lockTimeoutMs])
+      : await db.query('hot', impatient, parameters)
+    return row
+  }
+}
+
 /** Calls that get no definite answer are repeated for so long (ms). */
 const patienceMs = 10_000
 
@@ -88,10 +108,13 @@ export class Database {
     }
   }
 
-  /** A statement that travels alone, repeated like those that travel together: `isRepeated` when it may have been applied before. */
+  /**
+   * A statement that travels alone, repeated like those that travel together: `isRepeated` when it may have been applied
+   * before. Not `patient`: it is not to wait for a locked row but to say that it is busy, and is sent again to wait for it.
+   */
   single<Call, Answer>(
     name: string,
-    send: (call: Call, isRepeated: boolean) => Promise<Answer | 'stale'>,
+    send: (call: Call, how: SendingAlone) => Promise<Answer | 'stale' | 'busy'>,
   ): (call: Call) => Promise<Answer> {
     return this.lane({
       name,
@@ -99,9 +122,10 @@ export class Database {
       maxStatements: 4,
       keyOf: () => '',
       sizeOf: () => 0,
-      send: async ([call], { repeated }) => {
-        const answer = await send(call as Call, repeated[0] === true)
-        return [answer === 'stale' ? { kind: 'stale' } : { kind: 'answer', answer }]
+      send: async ([call], { repeated, patient }) => {
+        const answer = await send(call as Call, { isRepeated: repeated[0] === true, patient })
+        if (answer === 'stale') return [{ kind: 'stale' }]
+        return [answer === 'busy' ? { kind: 'busy' } : { kind: 'answer', answer }]
       },
     })
   }

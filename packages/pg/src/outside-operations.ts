@@ -1,4 +1,5 @@
 import type { NewSignal, RunId, Sweep, Swept, WorkItem } from '@pikku/core/contract'
+import { impatientFirst } from './database.ts'
 import type { Database } from './database.ts'
 import { runItem, runItems } from './rows.ts'
 import { cancelRun } from './sql/cancel-run.ts'
@@ -34,10 +35,10 @@ export function outsideOperations(db: Database): OutsideOperations {
 }
 
 function signalLane(db: Database): (signal: NewSignal & { kind: 'signal' }) => Promise<Signalled> {
-  const statement = signalRun(db.schema)
-  return db.single('signalRun', async ({ runId, signalId, name, payload }, isRepeated) => {
-    const [row] = await db.query('patient', statement, [runId, signalId, name, payload, db.offsetMs, db.lockTimeoutMs])
-    if (!row) return { accepted: false, wake: [] }
+  const send = impatientFirst(db, [signalRun(db.schema, false), signalRun(db.schema, true)])
+  return db.single('signalRun', async ({ runId, signalId, name, payload }, { isRepeated, patient }) => {
+    const row = await send([runId, signalId, name, payload, db.offsetMs], patient)
+    if (!row) return patient ? { accepted: false, wake: [] } : 'busy'
     if (row['stale'] === true) return 'stale'
     const item = runItem(runId, row['workflow'] as string, row['held'] === true)
     // Sent before, and here it is: that one was accepted, and rang if it is all the run has to read.
@@ -47,18 +48,20 @@ function signalLane(db: Database): (signal: NewSignal & { kind: 'signal' }) => P
 }
 
 function resumeLane(db: Database): (runId: RunId) => Promise<Signalled> {
-  const statement = resumeRun(db.schema)
-  return db.single('resumeRun', async (runId) => {
-    const [row] = await db.query('patient', statement, [runId, db.offsetMs, db.lockTimeoutMs])
+  const send = impatientFirst(db, [resumeRun(db.schema, false), resumeRun(db.schema, true)])
+  return db.single('resumeRun', async (runId, { patient }) => {
+    const row = await send([runId, db.offsetMs], patient)
+    if (!row && !patient) return 'busy'
     if (!row || row['accepted'] !== true) return { accepted: false, wake: [] }
     return { accepted: true, wake: [runItem(runId, row['workflow'] as string, row['held'] === true)] }
   })
 }
 
 function cancelLane(db: Database): (ask: { runId: RunId; reason: string }) => Promise<Cancelled> {
-  const statement = cancelRun(db.schema)
-  return db.single('cancelRun', async ({ runId, reason }, isRepeated) => {
-    const [row] = await db.query('patient', statement, [runId, reason, db.offsetMs, db.lockTimeoutMs])
+  const send = impatientFirst(db, [cancelRun(db.schema, false), cancelRun(db.schema, true)])
+  return db.single('cancelRun', async ({ runId, reason }, { isRepeated, patient }) => {
+    const row = await send([runId, reason, db.offsetMs], patient)
+    if (!row && !patient) return 'busy'
     const isAgain = isRepeated && row?.['again'] === true
     if (!row || (row['cancelled'] !== true && !isAgain)) return { cancelled: false, wake: [] }
     const { parent, workflow, held, rings, news, orphans } = row

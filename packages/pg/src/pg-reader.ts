@@ -114,7 +114,7 @@ export class PgAdmin implements WorkflowAdmin {
   constructor(db: Database) {
     this.#db = db
     const statement = deleteRuns(db.schema)
-    this.#deleteRuns = db.single('deleteRuns', (parameters) => db.query('patient', statement, parameters))
+    this.#deleteRuns = db.single('deleteRuns', (parameters) => db.query('reading', statement, parameters))
   }
 
   migrate(): Promise<void> {

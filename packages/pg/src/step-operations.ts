@@ -2,6 +2,7 @@ import type { ClaimStep, Lease, Settled, StepClaim, WorkItem } from '@pikku/core
 import { claimStepCalls, settleCalls } from './calls.ts'
 import type { Settle } from './calls.ts'
 import type { Verdict } from './coalesce.ts'
+import { impatientFirst } from './database.ts'
 import type { Database } from './database.ts'
 import type { Row } from './driver.ts'
 import { byCall } from './run-operations.ts'
@@ -115,22 +116,13 @@ function settledOf({ lease, outcome }: Settle, row: Row | undefined): Verdict<Se
 }
 
 function releaseLane(db: Database): (release: Release) => Promise<{ wake: readonly WorkItem[] }> {
-  const statement = releaseStep(db.schema)
-  return db.single('releaseStep', async ({ lease, entered, delayMs }) => {
+  const send = impatientFirst(db, [releaseStep(db.schema, false), releaseStep(db.schema, true)])
+  return db.single('releaseStep', async ({ lease, entered, delayMs }, { patient }) => {
     const { runId, step, claimId, epoch } = lease
     if (!step) return { wake: [] }
-    const parameters = [
-      runId,
-      step.name,
-      step.ordinal,
-      claimId,
-      epoch,
-      entered ? 1 : 0,
-      delayMs,
-      db.offsetMs,
-      db.lockTimeoutMs,
-    ]
-    const [row] = await db.query('patient', statement, parameters)
+    const parameters = [runId, step.name, step.ordinal, claimId, epoch, entered ? 1 : 0, delayMs, db.offsetMs]
+    const row = await send(parameters, patient)
+    if (!row && !patient) return 'busy'
     if (!row || delayMs > 0) return { wake: [] }
     const { rpc_name, attempt, dispatch } = row
     return {

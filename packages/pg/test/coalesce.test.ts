@@ -169,6 +169,22 @@ describe('coalescing', () => {
     assert.equal(await waiting, 'locked!')
   })
 
+  test('A14: a row that stays locked does not hold up those who wait for others', async () => {
+    let isLocked = true
+    const { call } = laneOf(async (calls, { patient }) => {
+      if (!patient) return calls.map(() => ({ kind: 'busy' }))
+      if (isLocked && calls[0]?.key === 'locked') {
+        await turns(2)
+        throw databaseError('55P03')
+      }
+      return echo(calls, { patient, repeated: [] })
+    })
+    const locked = ['a', 'b', 'c'].map((text) => call(text, 'locked'))
+    assert.equal(await call('d'), 'd!')
+    isLocked = false
+    assert.deepEqual(await Promise.all(locked), ['a!', 'b!', 'c!'])
+  })
+
   test('a stale call is sent again, a refused one gets its own error', async () => {
     let tries = 0
     const { call } = laneOf(async (calls) =>

@@ -61,7 +61,11 @@ const cases: readonly Case[] = [
     statements: (schema) => [settleStep(schema, false), settleStep(schema, true)],
     indexes: [runsKey, stepKey],
   },
-  { file: 'release-step', statements: (schema) => [releaseStep(schema)], indexes: [runsKey, stepKey] },
+  {
+    file: 'release-step',
+    statements: (schema) => [releaseStep(schema, false), releaseStep(schema, true)],
+    indexes: [runsKey, stepKey],
+  },
   {
     file: 'renew-leases',
     statements: (schema) => [renewLeases(schema), renewOwned(schema)],
@@ -69,13 +73,17 @@ const cases: readonly Case[] = [
   },
   {
     file: 'signal-run',
-    statements: (schema) => [signalRun(schema)],
+    statements: (schema) => [signalRun(schema, false), signalRun(schema, true)],
     indexes: [runsKey, stepKey, 'workflow_signal_pkey'],
   },
-  { file: 'resume-run', statements: (schema) => [resumeRun(schema)], indexes: [runsKey, stepKey] },
+  {
+    file: 'resume-run',
+    statements: (schema) => [resumeRun(schema, false), resumeRun(schema, true)],
+    indexes: [runsKey, stepKey],
+  },
   {
     file: 'cancel-run',
-    statements: (schema) => [cancelRun(schema)],
+    statements: (schema) => [cancelRun(schema, false), cancelRun(schema, true)],
     indexes: [runsKey, 'workflow_runs_children', stepKey],
   },
   {

@@ -153,6 +153,34 @@ describe('locks', () => {
     }
   })
 
+  test('A14: signals, cancels and releases of other runs go on while one run is locked', async () => {
+    const pg = await openPg()
+    const { store } = pg.ports
+    try {
+      for (const runId of ['locked', 'free']) await store.createRun(newRun(runId))
+      const signal = (runId: RunId, signalId: string) =>
+        store.signalRun({ kind: 'signal', runId, signalId, name: 'go', payload: '1' })
+      const { lease } = await claim(store, 'locked')
+      await store.commitRun(lease, turn(1, { schedule: [childOf('locked', 'child')] }))
+      const release = await pg.lockRun?.('locked')
+      const waiting = ['a', 'b', 'c', 'd', 'e'].map((signalId) => signal('locked', signalId))
+      const child = store.cancelRun('child of locked', 'enough')
+      const started = performance.now()
+      assert.equal((await signal('free', 'a')).accepted, true)
+      assert.equal((await store.signalRun({ kind: 'resume', runId: 'free' })).accepted, true)
+      assert.equal((await store.cancelRun('free', 'enough')).cancelled, true)
+      assert.ok(performance.now() - started < 1_000, 'nobody waited')
+      assert.equal((await pg.ports.reader.getRun('child of locked'))?.status, 'running', 'not without its parent')
+      await release?.()
+      assert.ok((await Promise.all(waiting)).every(({ accepted }) => accepted))
+      assert.equal((await child).cancelled, true)
+      const [step] = await pg.ports.reader.listSteps('locked')
+      assert.equal(step?.status, 'failed')
+    } finally {
+      await pg.dispose()
+    }
+  })
+
   test('A12: a claim that waited for its row is not born expired', async () => {
     const pg = await openPg()
     const { store } = pg.ports

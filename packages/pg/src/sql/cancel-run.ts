@@ -5,14 +5,17 @@ import { clockAfter, orphansOf, waiting } from './fragments.ts'
 /**
  * End a run from outside, and settle its parent's step.
  *
- * $1 run id · $2 reason · $3 clock offset in ms · $4 lock_timeout in ms
+ * $1 run id · $2 reason · $3 clock offset in ms · $4 lock_timeout in ms (patient only)
  *
  * One row: cancelled, parent, workflow, held, rings (the parent is to be rung), orphans, and for a call sent before:
- * again (it is cancelled for this reason already), news (the parent has one thing to read). No row: no such run.
+ * again (it is cancelled for this reason already), news (the parent has one thing to read). No row: no such run,
+ * or not patient and it or its parent is locked.
  */
-export function cancelRun(schema: Schema): Statement {
+export function cancelRun(schema: Schema, patient: boolean): Statement {
   const runs = `${schema.quoted}.workflow_runs`
-  const wait = waiting(true, '$4')
+  const both = `array[$1::text, (select c.parent_run_id from ${runs} as c where c.run_id = $1::text)]`
+  const isAllLocked = `(select count(*) from locked) = (select count(*) from ${runs} as b where b.run_id = any (${both}))`
+  const wait = waiting(patient, '$4')
   return {
     name: 'cancelRun',
     text: `
@@ -21,9 +24,9 @@ export function cancelRun(schema: Schema): Statement {
     select r.run_id, r.workflow, r.revision, r.wake_seq > r.seen_wake_seq or r.rings > 0 as told, r.wake_seq = r.seen_wake_seq + 1 as news, r.ended_at, r.reason, r.status, r.lease_until,
            r.has_children, r.parent_run_id, r.parent_step, r.parent_ordinal
     from ${wait.from} ${runs} as r
-    where r.run_id = any (array[$1::text, (select c.parent_run_id from ${runs} as c where c.run_id = $1::text)])
+    where r.run_id = any (${both})
     order by r.run_id
-    for no key update of r
+    for no key update of r ${wait.skip}
   ),
   ${clockAfter('locked', '$3')},
   run as materialized (
@@ -33,7 +36,7 @@ export function cancelRun(schema: Schema): Statement {
     cross join lateral (
       ${orphansOf(schema, { run: 'l.run_id', at: 'clock.at', when: 'true' })}
     ) as orphans
-    where l.run_id = $1::text
+    where l.run_id = $1::text ${patient ? '' : `and ${isAllLocked}`}
   ),
   cancelled as (
     update ${runs} as r

@@ -6,14 +6,15 @@ import { clockAfter, interval, waiting } from './fragments.ts'
  * Give a claimed rpc step back. Not entered: its attempt is given back as well; entered: it is recorded as lost.
  *
  * $1 run id · $2 name · $3 ordinal · $4 claim id · $5 epoch · $6 entered (1 or 0) · $7 delay in ms
- * $8 clock offset in ms · $9 lock_timeout in ms
+ * $8 clock offset in ms · $9 lock_timeout in ms (patient only)
  *
- * One row when the step is given back, now or by the same call before: rpc_name, attempt (the next), dispatch.
+ * One row when the step is given back, now or by the same call before: rpc_name, attempt (the next), dispatch. No row: it
+ * is not held like this, or not patient and its run is locked.
  */
-export function releaseStep(schema: Schema): Statement {
+export function releaseStep(schema: Schema, patient: boolean): Statement {
   const runs = `${schema.quoted}.workflow_runs`
   const steps = `${schema.quoted}.workflow_step`
-  const wait = waiting(true, '$9')
+  const wait = waiting(patient, '$9')
   return {
     name: 'releaseStep',
     text: `
@@ -23,7 +24,7 @@ export function releaseStep(schema: Schema): Statement {
     from ${wait.from} ${runs} as r
     where r.run_id = $1::text
     order by r.run_id
-    for no key update of r
+    for no key update of r ${wait.skip}
   ),
   ${clockAfter('locked', '$8')},
   released as (

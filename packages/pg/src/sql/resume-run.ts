@@ -5,14 +5,14 @@ import { clockAfter, waiting } from './fragments.ts'
 /**
  * Let a run go on that the engine suspended: for any code, with its counters of crashes and losses cleared.
  *
- * $1 run id · $2 clock offset in ms · $3 lock_timeout in ms
+ * $1 run id · $2 clock offset in ms · $3 lock_timeout in ms (patient only)
  *
- * One row: accepted, workflow, held. No row: no such run.
+ * One row: accepted, workflow, held. No row: no such run, or not patient and it is locked.
  */
-export function resumeRun(schema: Schema): Statement {
+export function resumeRun(schema: Schema, patient: boolean): Statement {
   const runs = `${schema.quoted}.workflow_runs`
   const steps = `${schema.quoted}.workflow_step`
-  const wait = waiting(true, '$3')
+  const wait = waiting(patient, '$3')
   return {
     name: 'resumeRun',
     text: `
@@ -22,7 +22,7 @@ export function resumeRun(schema: Schema): Statement {
     from ${wait.from} ${runs} as r
     where r.run_id = $1::text
     order by r.run_id
-    for no key update of r
+    for no key update of r ${wait.skip}
   ),
   ${clockAfter('locked', '$2')},
   lossy as materialized (

@@ -5,15 +5,16 @@ import { clockAfter, waiting } from './fragments.ts'
 /**
  * Keep a signal, or settle the oldest open suspend step of its name with it; once per signal id. Wakes the run.
  *
- * $1 run id · $2 signal id · $3 name · $4 payload · $5 clock offset in ms · $6 lock_timeout in ms
+ * $1 run id · $2 signal id · $3 name · $4 payload · $5 clock offset in ms · $6 lock_timeout in ms (patient only)
  *
  * One row: stale (nothing was written), accepted, rings, workflow, held, and for a call sent before: known (the signal is
- * there already), news (its run has one thing to read). No row: no such run.
+ * there already), news (its run has one thing to read). No row: no such run, or
+ * not patient and it is locked.
  */
-export function signalRun(schema: Schema): Statement {
+export function signalRun(schema: Schema, patient: boolean): Statement {
   const runs = `${schema.quoted}.workflow_runs`
   const steps = `${schema.quoted}.workflow_step`
-  const wait = waiting(true, '$6')
+  const wait = waiting(patient, '$6')
   return {
     name: 'signalRun',
     text: `
@@ -26,7 +27,7 @@ export function signalRun(schema: Schema): Statement {
     from ${wait.from} ${runs} as r
     where r.run_id = $1::text
     order by r.run_id
-    for no key update of r
+    for no key update of r ${wait.skip}
   ),
   ${clockAfter('locked', '$5')},
   run as materialized (

@@ -22,9 +22,10 @@ import { sweep } from '../../src/sql/sweep.ts'
 /** The name of the operation that a statement text of this schema belongs to; of any other text its beginning. */
 export function statementNames(schemaName: string): (text: string) => string {
   const schema = openSchema(schemaName)
-  const eitherWay = [claimRun, commitRun, claimStep, settleStep]
-  const one = [cancelRun, createRun, deleteRuns, enlist, readChanges, readInput, getRun, listAttempts, listSteps]
-  const more = [recordSteps, releaseStep, renewLeases, resumeRun, signalRun, sweep]
+  const alone = [cancelRun, releaseStep, resumeRun, signalRun]
+  const eitherWay = [claimRun, commitRun, claimStep, settleStep, ...alone]
+  const one = [createRun, deleteRuns, enlist, readChanges, readInput, getRun, listAttempts, listSteps]
+  const more = [recordSteps, renewLeases, sweep]
   const statements: Statement[] = [
     ...eitherWay.map((make) => make(schema, false)),
     ...[...one, ...more].map((make) => make(schema)),
