@@ -40,8 +40,8 @@ export interface WorkflowStore {
   claimRun(ask: ClaimRun): Promise<RunClaim | { readonly ended: 'parent' } | null>
 
   /**
-   * Apply one turn of a held run: all of it, or none if the epoch is superseded or the run has ended (`LeaseLostError`).
-   * The epoch alone decides; a lease that merely ran out still writes. A turn number already applied in this lease
+   * Apply one turn of a held run: all of it, or none if another claim holds it or the run has ended (`LeaseLostError`).
+   * The claim decides, by epoch and claim id, not the clock: a lease that merely ran out still writes. A turn number already applied in this lease
    * answers as it did the first time. Settles due sleeps like a claim. A step already settled is never written again.
    */
   commitRun(lease: Lease, turn: Turn): Promise<Committed>

@@ -51,6 +51,16 @@ export class LeaseKeeper {
     if (ofRun?.size === 0) this.#byRun.delete(held.lease.runId)
   }
 
+  /** The store refused it, or said that it is lost. */
+  lose(held: HeldLease): void {
+    const holding = held as Holding
+    if (!this.#held.has(holding)) return
+    const { runId, step } = held.lease
+    this.drop(holding)
+    holding.abort.abort(new LeaseLostError(runId, step))
+    this.#report({ kind: 'lease-lost', runId, ...(step ? { step } : {}) })
+  }
+
   /** Wake the holder of this run if it is here. */
   wake(runId: RunId): boolean {
     const run = [...(this.#byRun.get(runId) ?? [])].find((holding) => holding.lease.step === undefined)
@@ -94,19 +104,16 @@ export class LeaseKeeper {
     try {
       const { lost, woken } = await this.#store.renewLeases(leases, this.#leaseMs)
       for (const runId of woken) this.wake(runId)
-      for (const lease of lost) this.#lose(lease)
+      for (const lease of lost) this.#loseAll(lease)
     } catch (error) {
       // Not a loss: whether others may write is the store's to say, and it could not be asked.
       this.#report({ kind: 'trouble', during: 'renewing leases', error })
     }
   }
 
-  #lose(lease: Lease): void {
+  #loseAll(lease: Lease): void {
     for (const holding of this.#byRun.get(lease.runId) ?? []) {
-      if (!sameLease(holding.lease, lease)) continue
-      this.drop(holding)
-      holding.abort.abort(new LeaseLostError(lease.runId, lease.step))
-      this.#report({ kind: 'lease-lost', runId: lease.runId, ...(lease.step ? { step: lease.step } : {}) })
+      if (sameLease(holding.lease, lease)) this.lose(holding)
     }
   }
 }

@@ -101,8 +101,9 @@ export class RunTurns {
       if (stopping.aborted) return await this.#handOver()
       return await this.#play()
     } catch (error) {
-      if (WorkflowError.is(error, 'LEASE_LOST')) return { kind: 'lost' }
-      return await this.#giveUp(error)
+      if (!WorkflowError.is(error, 'LEASE_LOST')) return await this.#giveUp(error)
+      this.#parts.keeper.lose(this.#held)
+      return { kind: 'lost' }
     } finally {
       for (const signal of signals) signal.removeEventListener('abort', this.#interrupt)
       this.#done.abort()

@@ -80,7 +80,7 @@ export class StepWorker {
   }
 
   async #runAndSettle(claim: StepClaim, held: HeldLease): Promise<void> {
-    const { clock, report, graceOver, store } = this.#parts
+    const { clock, report, graceOver, store, keeper } = this.#parts
     const patience = new AbortController()
     const outcome = await Promise.race([
       this.#attempt(claim, AbortSignal.any([held.signal, graceOver])),
@@ -95,7 +95,7 @@ export class StepWorker {
     const settled = await persist({ during: 'settling a step', signal, clock, report }, () =>
       store.settleStep(claim.lease, outcome),
     )
-    if (settled === null) return
+    if (settled === null) return keeper.lose(held)
     this.#tellOutcome(claim, outcome)
     if (outcome.kind === 'retry') this.#parts.sweeper.expectIn(outcome.delayMs)
     void this.#parts.dispatcher.dispatch(settled.wake)

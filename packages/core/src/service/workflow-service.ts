@@ -40,6 +40,8 @@ interface Bound {
   readonly app: Promise<{ app: App; registry: Registry }>
 }
 
+/** How long a start waits for the queue to take its message, in ms. */
+const queuePatienceMs = 100
 /** In inline mode: how much one process does at once. */
 const inlineRoles: Roles = { run: 100, step: 20 }
 /** Its doorbell reaches nobody else: what it gives back is found by the others' sweeps. */
@@ -186,7 +188,7 @@ export class WorkflowService {
     assertPossible(runId)
     const { cancelled, wake } = await this.#ports.store.cancelRun(runId, plainText(String(reason)))
     if (!cancelled) return this.#assertKnown(runId)
-    await this.#dispatch().dispatch(wake)
+    void this.#dispatch().dispatch(wake)
     await this.#tell(runId)
   }
 
@@ -199,7 +201,7 @@ export class WorkflowService {
     assertPossible(runId)
     const { accepted, wake } = await this.#ports.store.signalRun({ kind: 'resume', runId })
     if (!accepted) return this.#assertKnown(runId)
-    await this.#dispatch().dispatch(wake)
+    void this.#dispatch().dispatch(wake)
   }
 
   /** Delete ended runs and every trace of them, oldest first, at most `limit` (default 1,000). Answers how many. */
@@ -273,7 +275,8 @@ export class WorkflowService {
       { registry, store: this.#ports.store, payloads: this.#payloads },
     )
     this.#report({ kind: 'run-started', runId: run.runId, workflow: name })
-    await this.#dispatch().dispatch(wake)
+    // The run is durable: a queue that does not answer delays nobody for long, and the sweep finds what it lost.
+    await Promise.race([this.#dispatch().dispatch(wake), this.#clock.sleep(queuePatienceMs)])
     if (inline && !isInsideRun()) await this.#untilLeft(run)
     return { runId: run.runId, created }
   }

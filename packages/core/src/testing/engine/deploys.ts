@@ -100,7 +100,7 @@ export const deployScenarios: ScenarioGroup = {
         async (world): Promise<void> => {
           const before = await world.process(apps.old, { timing: { replayGraceMs: 200 } })
           const runId = await before.begin('order')
-          await until('the first step is through', async () => (await before.history(runId)).length === 1)
+          await until('the sleep is on record', async () => (await before.service.listSteps(runId)).length === 2)
           await before.close()
           const changed = await world.process(apps.changed, { timing: { replayGraceMs: 200 } })
           await until('it is suspended', async () => (await changed.status(runId)) === 'suspended')

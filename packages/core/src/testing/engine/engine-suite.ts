@@ -37,7 +37,7 @@ function defineGroup(harness: EngineHarness, group: ScenarioGroup): void {
 }
 
 /** Plays one scenario in a fresh world and holds the outcome against the laws. */
-export async function runScenario(
+async function runScenario(
   harness: Pick<EngineHarness, 'open'>,
   scenario: (world: EngineWorld) => Promise<void>,
 ): Promise<void> {

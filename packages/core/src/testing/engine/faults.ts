@@ -17,7 +17,7 @@ export const everythingLost: Losses = { drop: 1, duplicate: 0, delay: 0 }
 const longestDelayMs = 60
 
 /** The same doorbell, which drops, doubles, delays and reorders by chance. */
-export function lossyDoorbell(doorbell: Doorbell, random: Random, losses: Losses = ordinaryLosses): Doorbell {
+function lossyDoorbell(doorbell: Doorbell, random: Random, losses: Losses = ordinaryLosses): Doorbell {
   const ringLate = (item: WorkItem): void => {
     // A delayed message that then fails to be sent is a lost one.
     void pause(random.below(longestDelayMs)).then(() => doorbell.ring([item]).catch(() => undefined))

@@ -5,7 +5,7 @@ import type { StepOptions, TypedRpc, WorkflowRun, WorkflowStep } from '../../def
 import type { Ledger } from './ledger.ts'
 
 /** `WorkflowContext` as loosely typed as scenarios need it. */
-export interface TestContext {
+interface TestContext {
   readonly runId: string
   readonly workflowName: string
   do<T = unknown>(name: string, fn: () => T | PromiseLike<T>, options?: StepOptions): Promise<T>
@@ -107,7 +107,7 @@ function tracedBody(body: Body, { ledger, traces }: Watch): Called {
 }
 
 /** The same context, which notes what its promises settle with. */
-export function traced(workflow: TestContext, trace: Trace, ledger: Ledger | null): TestContext {
+function traced(workflow: TestContext, trace: Trace, ledger: Ledger | null): TestContext {
   const note = <T>(name: string, step: Promise<T>): Promise<T> => {
     step.then(
       (value) => trace.given.push([name, 'ok', value]),
