@@ -10,7 +10,7 @@ import type { OpenProcess } from './engine-harness.ts'
 import type { Gate } from './gate.ts'
 import { quick, type ProcessOptions } from './process-options.ts'
 import { registryOf, type TestApp, type Watch } from './test-app.ts'
-import { pause, until } from './until.ts'
+import { until } from './until.ts'
 
 /** How a run ended. */
 export type End =
@@ -93,8 +93,10 @@ export class TestProcess {
   async startedOnly(workflow: string, input: unknown, runId: string): Promise<void> {
     const started = this.service.startRun(workflow, input, { runId })
     if (this.#queueService) await started
-    else await Promise.race([started, pause(50)])
-    started.catch(() => undefined) // Whoever waits for the run's end hears of it.
+    let over = false
+    const end = started.finally(() => (over = true))
+    end.catch(() => undefined) // Heard of by the race, or by whoever waits for the run's end.
+    await Promise.race([end, until('the run is on record', async () => over || (await this.status(runId)) !== undefined)])
   }
 
   startRun(workflow: string, input?: unknown, options?: { runId?: string }): Promise<StartedWorkflow> {
