@@ -1,0 +1,55 @@
+-- include: step
+-- What changed in a run after a revision, oldest first, cut before the answer grows too large.
+
+-- While the script copies, the server waits.
+local max_bytes, max_rows, row_bytes = 128 * 1024, 200, 256
+
+local change_fields = {}
+for field in string.gmatch([[revision name ordinal kind status rpcName inputDigest output error reason attempt lost askedAfter
+  settledSeq settledAt dueAt]], '%S+') do
+  change_fields[#change_fields + 1] = field
+end
+-- Of these, the sizes count.
+local sized = { 2, 6, 8, 9, 10 }
+local signal_fields = { 'revision', 'signalId', 'name', 'payload' }
+
+local function size_of(values, places)
+  local bytes = row_bytes
+  for i = 1, #places do
+    local value = values[places[i]]
+    if value then bytes = bytes + #value end
+  end
+  return bytes
+end
+
+local function read_change(run_id, member)
+  if string.sub(member, 1, 1) == 's' then
+    local values = redis.call('HMGET', root .. ':signal:' .. string.sub(member, 2) .. ':' .. run_id, unpack(signal_fields))
+    return { 'signal', values }, size_of(values, { 2, 3, 4 })
+  end
+  local values = redis.call('HMGET', step_key_of(run_id, member), unpack(change_fields))
+  return { 'step', values }, size_of(values, sized)
+end
+
+-- `how.at_least_one`: for those who would not get on otherwise. `how.own_after`: the caller knows the inline steps that
+-- changed after this revision, it wrote them. All rows must be saved. Answers { revision, more, rows }.
+local function read_changes(run, after, how)
+  local rows, bytes, revision, offset = {}, 0, after, 0
+  while true do
+    local members = redis.call('ZRANGEBYSCORE', key_of('changes', run.id), '(' .. after, '+inf', 'LIMIT', offset, 50)
+    for _, member in ipairs(members) do
+      local change, size = read_change(run.id, member)
+      local values = change[2]
+      local own = how.own_after and change[1] == 'step' and values[4] == 'inline' and tonumber(values[1]) > how.own_after
+      if not own then
+        bytes = bytes + size
+        local full = bytes > max_bytes or #rows >= max_rows
+        if full and not (how.at_least_one and #rows == 0) then return { revision, '1', rows } end
+        rows[#rows + 1] = change
+      end
+      revision = tonumber(values[1])
+    end
+    if #members < 50 then return { run.revision, '0', rows } end
+    offset = offset + 50
+  end
+end

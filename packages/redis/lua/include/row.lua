@@ -1,0 +1,47 @@
+-- A hash as a row: read once, changed in memory, written once. Whoever changes one must save it before the script ends.
+
+local numeric = {}
+for field in string.gmatch([[createdAt updatedAt endedAt revision wakeSeq readWakeSeq crashes epoch leaseUntil rungAt rings
+  againAt dueAt places attempts signals turn turnPart turnBefore turnPlaces turnSettled ordinal retries retryDelayMs attempt
+  lost askedAfter settledSeq settledAt startedAt dispatch]], '%S+') do
+  numeric[field] = true
+end
+
+-- Fields that are absent are nil; `zero` names those that count from 0.
+local function load_row(key, fields, zero)
+  local values = redis.call('HMGET', key, unpack(fields))
+  local row = { key = key, dirty = {} }
+  for i = 1, #fields do
+    local field, value = fields[i], values[i]
+    if value then row[field] = numeric[field] and tonumber(value) or value end
+  end
+  for i = 1, #zero do
+    row[zero[i]] = row[zero[i]] or 0
+  end
+  return row
+end
+
+-- nil takes the field away.
+local function put(row, field, value)
+  row[field] = value
+  row.dirty[field] = true
+end
+
+local function put_all(row, values)
+  for field, value in pairs(values) do put(row, field, value) end
+end
+
+local function save(row)
+  local set, gone = {}, {}
+  for field in pairs(row.dirty) do
+    if row[field] == nil then
+      gone[#gone + 1] = field
+    else
+      set[#set + 1] = field
+      set[#set + 1] = row[field]
+    end
+  end
+  if #set > 0 then redis.call('HSET', row.key, unpack(set)) end
+  if #gone > 0 then redis.call('HDEL', row.key, unpack(gone)) end
+  row.dirty = {}
+end

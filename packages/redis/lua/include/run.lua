@@ -1,0 +1,50 @@
+-- include: now
+-- include: keys
+-- include: row
+-- The run's row, without its payloads: those are written, and read, by those who need them.
+
+local run_fields = {}
+for field in string.gmatch([[workflow status parentId parentStep parentOnEnd orphaned createdAt revision wakeSeq readWakeSeq
+  suspendedByEngine blockedForAll blocked crashes epoch owner claimId leaseUntil rungAt rings againAt dueAt indexed places
+  attempts signals turnClaim turn turnPart turnBefore turnPlaces turnSettled turnEnd endCall]], '%S+') do
+  run_fields[#run_fields + 1] = field
+end
+local run_counters = { 'revision', 'wakeSeq', 'readWakeSeq', 'crashes', 'epoch', 'rings', 'places', 'attempts', 'signals' }
+
+local function is_ended(run)
+  return run.status == 'completed' or run.status == 'failed' or run.status == 'cancelled'
+end
+
+-- nil: there is no such run. `id` and `member` (its name among its owner's leases) are no fields.
+local function load_run(run_id)
+  local run = load_row(key_of('run', run_id), run_fields, run_counters)
+  if not run.status then return nil end
+  run.id = run_id
+  run.member = 'run:' .. run_id
+  return run
+end
+
+-- The listing index by status moves along.
+local function move_run(run, to)
+  if run.status ~= to then
+    redis.call('ZREM', key_of('runs:is', run.status), run.id)
+    redis.call('ZADD', key_of('runs:is', to), run.createdAt, run.id)
+    put(run, 'status', to)
+  end
+  put(run, 'updatedAt', now)
+end
+
+-- The name a run's work is indexed under. Runs blocked for the same code share a lane, so that a worker with that code
+-- never meets them: the workflow, then each code hash it is blocked for, in order, with U+0000 between.
+local function lane_of(run)
+  return run.blocked and (run.workflow .. '\0' .. run.blocked) or run.workflow
+end
+
+local function is_leased_now(row)
+  return row.leaseUntil ~= nil and now < row.leaseUntil
+end
+
+-- { 'run', run id, workflow, '1' if another process holds it }
+local function run_item(run)
+  return { 'run', run.id, run.workflow, is_leased_now(run) and '1' or '0' }
+end

@@ -1,0 +1,64 @@
+-- include: schedule
+-- The step's row, without its payloads. A step is known to its run by `<ordinal> <name>`, which has a place: 1, 2, 3 …
+
+local step_fields = {}
+for field in string.gmatch([[name ordinal kind status rpcName childId attempt lost settledSeq settledAt revision startedAt worker
+  dispatch epoch owner claimId leaseUntil rungAt rings againAt dueAt indexed]], '%S+') do
+  step_fields[#step_fields + 1] = field
+end
+local step_counters = { 'attempt', 'lost', 'revision', 'dispatch', 'epoch', 'rings' }
+
+-- nil: the run has no such step. `place` and `member` (its name among its owner's leases) are no fields.
+local function load_step(run_id, place)
+  local step = load_row(step_key_of(run_id, place), step_fields, step_counters)
+  if not step.status then return nil end
+  step.place = place
+  step.member = 'step:' .. place .. ':' .. run_id
+  return step
+end
+
+local function find_step(run_id, step_id)
+  local place = redis.call('HGET', key_of('steps', run_id), step_id)
+  return place and load_step(run_id, place) or nil
+end
+
+local function step_id_of(step)
+  return step.ordinal .. ' ' .. step.name
+end
+
+-- A new row, not saved yet. `values`: name, ordinal, kind, askedAfter and what the kind needs.
+local function insert_step(run, values)
+  put(run, 'places', run.places + 1)
+  local place = run.places
+  local step = { key = step_key_of(run.id, place), dirty = {}, place = place, member = 'step:' .. place .. ':' .. run.id }
+  put_all(step, values)
+  put_all(step, { status = 'scheduled', createdAt = now })
+  for _, counter in ipairs(step_counters) do step[counter] = 0 end
+  redis.call('HSET', key_of('steps', run.id), step_id_of(step), place)
+  return step
+end
+
+-- Every change of a step has a revision of its own: a reader asks for what came after the one it knows.
+local function touch_step(run, step)
+  put(run, 'revision', run.revision + 1)
+  put(run, 'updatedAt', now)
+  put(step, 'revision', run.revision)
+  redis.call('ZADD', key_of('changes', run.id), run.revision, step.place)
+end
+
+-- { 'step', run id, `<ordinal> <name>`, rpc name, attempt, dispatch }; the dispatch is never the same twice. Changes the row.
+local function step_item(run, step)
+  local dispatch = step.dispatch
+  put(step, 'dispatch', dispatch + 1)
+  return { 'step', run.id, step_id_of(step), step.rpcName, step.attempt + 1, dispatch }
+end
+
+-- Keep an attempt that ended without settling its step ('failed' with its error, or 'lost'); call it after touch_step.
+local function add_attempt(run, step, outcome, failure)
+  put(run, 'attempts', run.attempts + 1)
+  local key = root .. ':attempt:' .. run.attempts .. ':' .. run.id
+  redis.call('HSET', key, 'place', step.place, 'attempt', step.attempt, 'outcome', outcome, 'startedAt', step.startedAt or now,
+    'endedAt', now, 'revision', step.revision)
+  if step.worker then redis.call('HSET', key, 'worker', step.worker) end
+  if failure then redis.call('HSET', key, 'error', failure) end
+end

@@ -1,0 +1,128 @@
+import type { RunId } from '@pikku/core/contract'
+import { bucketAt, bucketsOf } from './buckets.ts'
+import type { Bucket } from './buckets.ts'
+import { answered, Client, duplicateOf, isCluster } from './client.ts'
+import type { Command, RedisLink, RedisStoreOptions, Reply } from './connection.ts'
+import type { Connecting } from './given.ts'
+import { openPrefix } from './open-prefix.ts'
+import { backoffMs, troubleOf, unavailable } from './retryable.ts'
+import { scripts } from './scripts.gen.ts'
+import type { ScriptName } from './scripts.gen.ts'
+
+/** Calls that get no definite answer are repeated for so long (ms). */
+const patienceMs = 10_000
+/** A node has so long (ms) to be asked about the living. */
+const nodeMs = 1000
+
+export class Link implements RedisLink {
+  readonly prefix: string
+  readonly target: string
+  readonly options: RedisStoreOptions
+  readonly connecting: Connecting
+  readonly #client: Client
+  #buckets: readonly Bucket[] = []
+  #ready: Promise<void> | undefined
+
+  constructor(connecting: Connecting, options: RedisStoreOptions) {
+    this.connecting = connecting
+    this.prefix = connecting.prefix
+    this.target = connecting.target
+    this.options = options
+    this.#client = new Client(duplicateOf(connecting, this.answerTimeoutMs))
+  }
+
+  get answerTimeoutMs(): number {
+    return Math.max(this.options.leaseMs, 5000)
+  }
+
+  get buckets(): readonly Bucket[] {
+    return this.#buckets
+  }
+
+  bucketOf(runId: RunId): Bucket {
+    return bucketAt(this.#buckets, runId)
+  }
+
+  ready(): Promise<void> {
+    this.#ready ??= this.#open().catch((error: unknown) => {
+      this.#ready = undefined
+      throw error
+    })
+    return this.#ready
+  }
+
+  call(script: ScriptName, bucket: Bucket, args: readonly (string | number)[]): Promise<Reply> {
+    return this.script(script, bucket.root, args)
+  }
+
+  script(name: ScriptName, key: string, args: readonly (string | number)[]): Promise<Reply> {
+    const { sha, text } = scripts[name]
+    let isKnown = true
+    return this.#insist(name, async (deadline) => {
+      const rest = [1, key, this.options.clockOffsetMs?.() ?? 0, ...args]
+      try {
+        return await this.#client.send(isKnown ? ['evalsha', sha, ...rest] : ['eval', text, ...rest], deadline)
+      } catch (error) {
+        isKnown = troubleOf(error) !== 'unloaded'
+        throw error
+      }
+    })
+  }
+
+  read(_bucket: Bucket, commands: readonly Command[]): Promise<readonly Reply[]> {
+    return this.#insist('read', (deadline) => this.#client.sendAll(commands, deadline))
+  }
+
+  async publish(channel: string, message: string): Promise<void> {
+    await this.#insist('publish', (deadline) => this.#client.send(['publish', channel, message], deadline))
+  }
+
+  /** One command on the server, or on any node. */
+  send(command: Command): Promise<Reply> {
+    return this.#insist(command[0], (deadline) => this.#client.send(command, deadline))
+  }
+
+  async everyNode(commands: readonly Command[]): Promise<readonly (readonly Reply[])[] | null> {
+    const { raw } = this.#client
+    const deadline = performance.now() + nodeMs
+    try {
+      if (!isCluster(raw)) return [await this.#client.sendAll(commands, deadline)]
+      await this.#client.send(['ping'], deadline)
+      const asked = raw.nodes('all').map((node) => Promise.all(commands.map(([name, ...args]) => node.call(name, ...args))))
+      return await answered(Promise.all(asked), deadline)
+    } catch (error) {
+      if (troubleOf(error) === 'broken') throw error
+      this.options.logger.debug(`a node of Redis at ${this.target} cannot be asked who is alive`, error)
+      return null
+    }
+  }
+
+  stayAlive(_channel: string): Promise<void> {
+    throw new Error('not yet')
+  }
+
+  close(): Promise<void> {
+    this.#client.close()
+    return Promise.resolve()
+  }
+
+  async #open(): Promise<void> {
+    const count = await openPrefix(this)
+    this.#buckets = bucketsOf(this.prefix, count)
+  }
+
+  async #insist<Answer>(doing: string, ask: (deadline: number) => Promise<Answer>): Promise<Answer> {
+    const deadline = performance.now() + patienceMs
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await ask(deadline)
+      } catch (error) {
+        const trouble = troubleOf(error)
+        if (trouble === 'broken') throw error
+        const waitMs = trouble === 'unloaded' ? 0 : backoffMs(tries)
+        if (trouble === 'denied' || performance.now() + waitMs > deadline) throw unavailable(doing, this.target, error)
+        await new Promise((resolve) => void setTimeout(resolve, waitMs))
+      }
+    }
+  }
+}

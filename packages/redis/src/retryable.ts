@@ -1,0 +1,86 @@
+import { StoreUnavailableError } from '@pikku/core/contract'
+
+/**
+ * What an error of the server or of the way to it means for the call it ended.
+ *
+ * `unloaded`: the server does not know the script: send its text.
+ * `unknown`: no answer, it may have been applied: send it again, every script recognises itself.
+ * `denied`: the server is there and does not let us in: sending it again does not help.
+ * `broken`: anything else, a right that is missing, a defect here, or keys that are not ours.
+ */
+export type Trouble = 'unloaded' | 'unknown' | 'denied' | 'broken'
+
+/** What the server's errors begin with while it cannot answer for now. */
+const outages = new Set([
+  'LOADING', // it reads its data from disk
+  'READONLY', // we are connected to a server that is no longer the master
+  'MASTERDOWN', // a replica without its master
+  'NOREPLICAS', // too few replicas to write
+  'MISCONF', // it cannot persist
+  'OOM', // its memory is full and nothing may be evicted
+  'BUSY', // a script of somebody runs for too long
+  'UNKILLABLE',
+  'CLUSTERDOWN',
+  'TRYAGAIN',
+  'MOVED',
+  'ASK',
+  'UNBLOCKED',
+])
+
+const denials = new Set(['NOAUTH', 'WRONGPASS'])
+
+const brokenOff = /Connection is closed|Stream isn't writeable|Cluster isn't ready|Command aborted|Too many Cluster|max retries per request|Failed to refresh slots|None of startup nodes|Socket timeout|Socket closed unexpectedly|Cluster is ended|max number of clients/i
+
+const outageCodes = new Set([
+  'NO_ANSWER',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT', // the unix socket of a server that is down
+])
+
+export function troubleOf(error: unknown): Trouble {
+  if (!(error instanceof Error)) return 'broken'
+  const last = lastNodeErrorOf(error)
+  if (last && troubleOf(last) === 'denied') return 'denied'
+  const [word = ''] = error.message.split(' ')
+  if (word === 'NOSCRIPT') return 'unloaded'
+  if (denials.has(word) || codeOf(error) === 'CLOSED') return 'denied'
+  if (outages.has(word) || outageCodes.has(codeOf(error)) || brokenOff.test(error.message)) return 'unknown'
+  return 'broken'
+}
+
+/** On a Cluster one error stands for what the last node said. */
+function lastNodeErrorOf(error: Error): Error | null {
+  return 'lastNodeError' in error && error.lastNodeError instanceof Error ? error.lastNodeError : null
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+}
+
+/** The server gave no definite answer, or lets nobody in: nobody knows what became of the call. */
+export function unavailable(doing: string, target: string, cause: unknown): StoreUnavailableError {
+  const words = wordsOf(cause)
+  if (codeOf(cause) === 'CLOSED') return new StoreUnavailableError(`${doing}: ${words}`, { cause })
+  const problem = troubleOf(cause) === 'denied' ? 'refuses the connection' : 'gave no definite answer'
+  return new StoreUnavailableError(`${doing}: Redis at ${target} ${problem}: ${words}`, { cause })
+}
+
+/** What an error says. One that stands for the failures of several addresses says nothing itself. */
+function wordsOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(wordsOf).join(', ')
+  if (!(error instanceof Error)) return String(error)
+  const last = lastNodeErrorOf(error)
+  return last ? `${error.message} (${wordsOf(last)})` : error.message
+}
+
+/** Doubles from 25 ms up to a second, spread so that those who met once do not meet again. */
+export function backoffMs(tries: number): number {
+  return Math.min(25 * 2 ** (tries - 1), 1000) * (0.5 + Math.random())
+}
