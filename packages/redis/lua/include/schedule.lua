@@ -60,24 +60,31 @@ local function schedule_step(run, step)
   index_row(step, step.place .. ':' .. run.id, index, score)
 end
 
+local function clear(row, field)
+  if row[field] ~= nil then put(row, field, nil) end
+end
+
+local function count_rings(row, rings)
+  if row.rings ~= rings then put(row, 'rings', rings) end
+end
+
 -- Rung for the first time. Whoever calls one of these three schedules the row afterwards.
 local function ring_now(row)
-  put_all(row, { rungAt = now, rings = 0 })
-  put(row, 'againAt', nil)
+  put(row, 'rungAt', now)
+  clear(row, 'againAt')
+  count_rings(row, 0)
 end
 
 -- Rung by a sweep with this window, which doubles each time nobody came.
 local function ring_again(row, window)
-  put(row, 'rings', row.rungAt and row.rings + 1 or 0)
+  count_rings(row, row.rungAt and row.rings + 1 or 0)
   put(row, 'rungAt', now)
   put(row, 'againAt', now + window * 2 ^ math.min(row.rings, 20))
 end
 
 local function silence(row)
-  put(row, 'rungAt', nil)
-  put(row, 'againAt', nil)
-  put(row, 'dueAt', nil)
-  put(row, 'rings', nil)
-  row.rings = 0
-  row.dirty.rings = true
+  clear(row, 'rungAt')
+  clear(row, 'againAt')
+  clear(row, 'dueAt')
+  count_rings(row, 0)
 end
