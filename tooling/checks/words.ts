@@ -28,7 +28,11 @@ const bannedText: readonly { readonly text: RegExp; readonly message: string }[]
 /** Where a banned word is the right one, and why. */
 const allowed: readonly { readonly word: RegExp; readonly path: RegExp; readonly reason: string }[] = [
   { word: /^jobs?$/, path: /^packages\/queue-/, reason: 'what the queue itself calls the thing it carries' },
-  { word: /^jobs?$/, path: /^packages\/core\/src\/contract\/queue-service/, reason: "the users' API of queues" },
+  {
+    word: /^jobs?$/,
+    path: /^packages\/core\/src\/(contract\/queue-service|queue\/)/,
+    reason: "the users' API of queues",
+  },
   {
     word: /^jobs?$/,
     path: /^packages\/core\/(src\/testing|test)\//,

@@ -7,6 +7,8 @@ const codes = [
   'INVALID_INPUT',
   'INVALID_NAME',
   'INVALID_OUTPUT',
+  'JOB_FAILED',
+  'JOB_NOT_FOUND',
   'LEASE_LOST',
   'NON_DETERMINISM',
   'NOT_SERIALIZABLE',
@@ -73,6 +75,16 @@ export class RunNotFoundError extends WorkflowError {
   constructor(runId: RunId) {
     // On one line and cut, whatever was given.
     super('RUN_NOT_FOUND', `no run with id '${JSON.stringify(String(runId).slice(0, 200)).slice(1, -1)}'`)
+  }
+}
+
+/** A job that was waited for has failed for good; `reason` is the message of what its last attempt threw. */
+export class JobFailedError extends WorkflowError {
+  readonly reason: string
+  constructor(queueName: string, jobId: string, reason: string) {
+    const id = JSON.stringify(jobId.slice(0, 200)).slice(1, -1)
+    super('JOB_FAILED', `job '${id}' of queue '${queueName}' failed: ${reason}`)
+    this.reason = reason
   }
 }
 

@@ -192,11 +192,17 @@ export interface TypedRpc<Rpcs = UntypedMap, Workflows = UntypedMap> {
 export interface QueueWire {
   readonly queueName: string
   readonly jobId: string
-  /** Not in this release: it rejects with a `WorkflowError` of code `CONFIGURATION`. To keep how far this job is. */
+  /**
+   * Keep how far this job is: whoever has the job reads it with `(await job.metadata()).progress`, also after its end.
+   *
+   * @throws `NotSerializableError`; `WorkflowError` with code `LEASE_LOST` once this attempt is over
+   * @example
+   * await queue.updateProgress({ done: 3, of: 10 })
+   */
   updateProgress(progress: number | string | object): Promise<void>
-  /** Fail this attempt; further attempts of the job go on. */
+  /** Fail this attempt, by an error thrown here; further attempts of the job go on. */
   fail(reason?: string): never
-  /** Not in this release: it throws a `WorkflowError` of code `CONFIGURATION`. To fail a job for good, attempts left or not. */
+  /** Fail this job at once, attempts left or not, by a `NonRetryableError` thrown here. */
   discard(reason?: string): never
 }
 

@@ -55,7 +55,8 @@ export function nextAttempt({ policy, attempt, lost, error }: FailedAttempt): { 
   return { retryInMs: Math.max(policy.retryDelayMs, retryAfterMs(error)) }
 }
 
-function isNonRetryable(error: unknown): boolean {
+/** Whether what was thrown says that another attempt would end the same. Never throws. */
+export function isNonRetryable(error: unknown): boolean {
   // By name as well: two copies of this package may be loaded, and an error may have been through a store.
   return (
     error instanceof NonRetryableError ||

@@ -50,6 +50,8 @@ function queue(refuse?: string): {
 const mail = defineFunction(async (services: object & FunctionWire, data: { to: string }) => {
   const { queue: wire, rpc } = services
   if (data.to === 'nobody') wire?.fail('no such address')
+  if (data.to === 'never') wire?.discard('never was')
+  await wire?.updateProgress({ half: true })
   return { sent: await rpc.invoke('echo', data.to), queue: wire?.queueName, job: wire?.jobId, depth: rpc.depth }
 }) as FunctionConfig
 const echo = defineFunction((_services: object, data: unknown) => data) as FunctionConfig
@@ -77,8 +79,9 @@ function workersOf(given: { options?: QueueWorkersOptions; refuse?: string } = {
   return { workers: new QueueWorkers(services, given.options), service, consumed, away }
 }
 
-const job = (queueName: string, data: unknown): JobDelivery => {
-  return { id: 'job 1', queueName, data, attempt: 1, signal: new AbortController().signal }
+const job = (queueName: string, data: unknown, told: unknown[] = []): JobDelivery => {
+  const updateProgress = (progress: unknown): Promise<void> => Promise.resolve(void told.push(progress))
+  return { id: 'job 1', queueName, data, attempt: 1, signal: new AbortController().signal, updateProgress }
 }
 
 test('F43: everything wired is consumed, each with its own concurrency', async () => {
@@ -141,9 +144,12 @@ test('a wired function gets its data, its queue and an rpc; what it returns is t
   await workers.registerQueues()
   const handler = consumed.get('mail')?.handler
   assert.ok(handler)
-  const result = await handler(job('mail', { to: 'a@b.c' }))
+  const told: unknown[] = []
+  const result = await handler(job('mail', { to: 'a@b.c' }, told))
   assert.deepEqual(result, { sent: 'a@b.c', queue: 'mail', job: 'job 1', depth: 1 })
-  await assert.rejects(handler(job('mail', { to: 'nobody' })), /no such address/)
+  assert.deepEqual(told, [{ half: true }])
+  await assert.rejects(handler(job('mail', { to: 'nobody' })), { name: 'Error', message: 'no such address' })
+  await assert.rejects(handler(job('mail', { to: 'never' })), { name: 'NonRetryableError', message: 'never was' })
   await workers.close()
   await service.close()
 })

@@ -1,5 +1,5 @@
 import type { Consumer, JobDelivery, Logger, QueueService } from '../contract/index.ts'
-import { WorkflowError } from '../contract/index.ts'
+import { NonRetryableError, WorkflowError } from '../contract/index.ts'
 import type { QueueWire, QueueWorkerDefinition } from '../define/index.ts'
 import { checkOptions, type OptionRule } from '../domain/check-options.ts'
 import { describe } from '../domain/describe.ts'
@@ -161,17 +161,16 @@ function consume(definition: QueueWorkerDefinition, app: App): (job: JobDelivery
   return (job) => app.callQueueWorker(definition.queueName, job.data, queueWire(job))
 }
 
-function queueWire({ queueName, id }: JobDelivery): QueueWire {
+function queueWire(job: JobDelivery): QueueWire {
   return {
-    queueName,
-    jobId: id,
-    updateProgress: () =>
-      Promise.reject(new WorkflowError('CONFIGURATION', 'queue.updateProgress is not in this release')),
+    queueName: job.queueName,
+    jobId: job.id,
+    updateProgress: (progress) => job.updateProgress(progress),
     fail: (reason = 'failed by its worker') => {
       throw new Error(reason)
     },
-    discard: () => {
-      throw new WorkflowError('CONFIGURATION', 'queue.discard is not in this release')
+    discard: (reason = 'discarded by its worker') => {
+      throw new NonRetryableError(reason)
     },
   }
 }

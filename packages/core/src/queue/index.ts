@@ -1,0 +1,6 @@
+export { backoffMs, checkQueueName, concurrencyOf, planJob } from './job-options.ts'
+export type { Backoff, JobPlan } from './job-options.ts'
+export { decodeJobValue, discardsJob, encodeJobValue, toJobFailure } from './job-values.ts'
+export type { JobFailure } from './job-values.ts'
+export { toQueueJob } from './read-job.ts'
+export type { JobRecord, JobSource } from './read-job.ts'
