@@ -96,7 +96,10 @@ export class TestProcess {
     let over = false
     const end = started.finally(() => (over = true))
     end.catch(() => undefined) // Heard of by the race, or by whoever waits for the run's end.
-    await Promise.race([end, until('the run is on record', async () => over || (await this.status(runId)) !== undefined)])
+    await Promise.race([
+      end,
+      until('the run is on record', async () => over || (await this.status(runId)) !== undefined),
+    ])
   }
 
   startRun(workflow: string, input?: unknown, options?: { runId?: string }): Promise<StartedWorkflow> {
