@@ -18,13 +18,12 @@ const NOTIFY = `select set_config('synchronous_commit', 'off', true), pg_notify(
 /** Told when there may be something in the queue, `delayMs` from now. */
 export type Waker = (delayMs: number) => void
 
-interface Ring {
-  readonly queue: string
-  readonly delayMs: number
-}
+/** There is something in a queue, or a job has ended. */
+type Ring = { readonly queue: string; readonly delayMs: number } | { readonly ended: string }
 
 /**
- * Tells every process that a queue has something in it: one NOTIFY per process and turn of the event loop, naming the queues.
+ * Tells every process that a queue has something in it, and that a job has ended: one NOTIFY per process and turn of the
+ * event loop, naming the queues and the jobs.
  * Only a hint, so that whoever listens need not poll fast; `live` says whether hints do arrive.
  */
 export class Bell {
@@ -32,6 +31,8 @@ export class Bell {
   readonly #logger: Logger
   readonly #self = randomUUID()
   readonly #wakers = new Map<string, Set<Waker>>()
+  /** By pg-boss's id of the job. */
+  readonly #waiting = new Map<string, Set<() => void>>()
   readonly #rings: Batcher<Ring>
   #listening: Promise<void> | undefined
   #handle: { close(): Promise<void> } | undefined
@@ -70,6 +71,23 @@ export class Bell {
     }
   }
 
+  /** A job has ended: tell whoever waits for it. */
+  ringEnd(job: string): void {
+    this.#wakeWaiting(job)
+    this.#rings.add({ ended: job })
+  }
+
+  /** `wake` runs when this job has ended, and whenever that may have been missed. Returns the way out. */
+  onEnd(job: string, wake: () => void): () => void {
+    const waiting = this.#waiting.get(job) ?? new Set()
+    this.#waiting.set(job, waiting.add(wake))
+    this.#listening ??= this.#listen()
+    return () => {
+      waiting.delete(wake)
+      if (waiting.size === 0) this.#waiting.delete(job)
+    }
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     this.#live = false
@@ -81,10 +99,14 @@ export class Bell {
   }
 
   async #notify(rings: readonly Ring[]): Promise<void> {
-    const distinct = new Map(rings.map(({ queue, delayMs }) => [`${delayMs} ${queue}`, [queue, delayMs] as const]))
-    for (const queues of chunk([...distinct.values()])) {
+    const distinct = new Map(
+      rings.map((ring) => ['ended' in ring ? ring.ended : `${ring.delayMs} ${ring.queue}`, ring]),
+    )
+    for (const part of chunk([...distinct.values()])) {
+      const queues = part.flatMap((ring) => ('ended' in ring ? [] : [[ring.queue, ring.delayMs] as const]))
+      const ended = part.flatMap((ring) => ('ended' in ring ? [ring.ended] : []))
       try {
-        await this.#send({ from: this.#self, queues })
+        await this.#send({ from: this.#self, queues, ...(ended.length > 0 ? { ended } : {}) })
       } catch (error) {
         this.#logger.warn(
           `queue: could not notify other processes; their safety poll finds the jobs: ${reasonOf(error)}`,
@@ -122,6 +144,11 @@ export class Bell {
     for (const [queue, delayMs] of message.queues) {
       for (const wake of this.#wakers.get(queue) ?? []) wake(delayMs)
     }
+    for (const job of message.ended ?? []) this.#wakeWaiting(job)
+  }
+
+  #wakeWaiting(job: string): void {
+    for (const wake of this.#waiting.get(job) ?? []) wake()
   }
 
   // Our own rings woke this process when they were rung.
@@ -171,6 +198,7 @@ export class Bell {
 
   #wakeAll(): void {
     for (const wakers of this.#wakers.values()) for (const wake of wakers) wake(0)
+    for (const waiting of this.#waiting.values()) for (const wake of waiting) wake()
   }
 
   // The bell waits for one thing at a time.
@@ -183,6 +211,8 @@ export class Bell {
 interface Message {
   readonly from: string
   readonly queues: readonly (readonly [queue: string, delayMs: number])[]
+  /** pg-boss's ids of jobs. */
+  readonly ended?: readonly string[]
   readonly echo?: string
 }
 
@@ -192,17 +222,18 @@ function parseMessage(payload: string): Message | undefined {
     if (typeof message?.from !== 'string' || !Array.isArray(message.queues)) return undefined
     const queues = message.queues.filter((ring) => typeof ring?.[0] === 'string' && Number.isFinite(ring[1]))
     const { from, echo } = message
-    return typeof echo === 'string' ? { from, queues, echo } : { from, queues }
+    const ended = Array.isArray(message.ended) ? message.ended.map(String) : []
+    return typeof echo === 'string' ? { from, queues, ended, echo } : { from, queues, ended }
   } catch {
     return undefined // not ours: the caller says so
   }
 }
 
-function chunk(queues: readonly (readonly [string, number])[]): (readonly [string, number])[][] {
-  const chunks: (readonly [string, number])[][] = []
+function chunk(rings: readonly Ring[]): Ring[][] {
+  const chunks: Ring[][] = []
   let size = Infinity
-  for (const ring of queues) {
-    const length = ring[0].length + 24
+  for (const ring of rings) {
+    const length = ('ended' in ring ? ring.ended : ring.queue).length + 24
     if (size + length > MAX_PAYLOAD) {
       chunks.push([])
       size = 0

@@ -43,7 +43,7 @@ export class BossConnection {
 
   /** The started instance. A start that failed is tried again by the next call. */
   start(): Promise<PgBoss> {
-    if (this.#closed) return Promise.reject(new WorkflowError('CONFIGURATION', 'this queue service is closed'))
+    if (this.#closed) return Promise.reject(closedError())
     this.#starting ??= this.#open().catch((error: unknown) => {
       this.#starting = undefined
       throw error
@@ -114,6 +114,10 @@ export class BossConnection {
     if (await boss.getQueue(name)) return
     await boss.createQueue(name, options)
   }
+}
+
+export function closedError(): WorkflowError {
+  return new WorkflowError('CONFIGURATION', 'this queue service is closed')
 }
 
 /** True when `error` says that the queue does not exist. */

@@ -1,5 +1,5 @@
-import { NotSerializableError } from '@pikku/core/contract'
-import { DevalueError, parse, stringify } from 'devalue'
+import { decodeJobValue, encodeJobValue } from '@pikku/core/queue'
+import type { Backoff, JobPlan } from '@pikku/core/queue'
 
 /**
  * What a job of ours holds: JSON for pg-boss, with the user's value as text inside, so that dates, undefined, bigint,
@@ -12,75 +12,58 @@ export interface JobEnvelope {
   readonly id?: string
   /** Seconds to keep the job once completed, once failed. */
   readonly keep: readonly [completed: number, failed: number]
+  /** Allowed in total; pg-boss's own figure is lowered by a discard. */
+  readonly attempts: number
+  /** pg-boss has it in whole seconds. */
+  readonly backoff: Backoff
+  /** Told last by a worker, as text like `v`. Here, because this is the one column that outlives attempts and the end. */
+  readonly progress?: string
 }
 
-const ACCEPTED =
-  'accepted are JSON values, undefined, Date, bigint, Map, Set, RegExp, URL, typed arrays, NaN and ±Infinity, in any nesting'
-
-/** The text of a value. Throws `NotSerializableError` naming the path of what cannot be kept; `what` names the value. */
-export function encodeValue(value: unknown, what: 'data' | 'result' = 'data'): string {
-  try {
-    return stringify(value)
-  } catch (error) {
-    if (!(error instanceof DevalueError)) throw error
-    const place = `the ${what} of a job: ${what}${error.path}`
-    throw new NotSerializableError(error.path, `${place} cannot be kept: it is ${kindOf(error.value)}; ${ACCEPTED}`, {
-      cause: error,
-    })
-  }
-}
-
-function kindOf(value: unknown): string {
-  if (typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`
-  if (value instanceof Promise) return 'a promise (is an await missing?)'
-  const name: unknown = Object.getPrototypeOf(value)?.constructor?.name
-  return name === 'Object' || typeof name !== 'string'
-    ? 'an object with keys that are symbols'
-    : `an instance of ${name}`
-}
-
-function decodeValue(text: string): unknown {
-  return parse(text)
+/** @throws NotSerializableError */
+export function seal(data: unknown, plan: JobPlan): JobEnvelope {
+  const { jobId, keepCompletedSeconds, keepFailedSeconds, attempts, backoff } = plan
+  const id = jobId === undefined ? {} : { id: encodeJobValue(jobId, 'data') }
+  const keep = [keepCompletedSeconds, keepFailedSeconds] as const
+  return { pikku: 1, v: encodeJobValue(data, 'data'), ...id, keep, attempts, backoff }
 }
 
 /** Our envelope, or undefined for a job that somebody else put into the queue. */
 export function toEnvelope(data: unknown): JobEnvelope | undefined {
   if (typeof data !== 'object' || data === null || !('pikku' in data) || data.pikku !== 1) return undefined
-  if (!('v' in data) || typeof data.v !== 'string') return undefined
-  const id = 'id' in data && typeof data.id === 'string' ? { id: data.id } : {}
-  const [completed, failed] = 'keep' in data && Array.isArray(data.keep) ? data.keep : []
-  return { pikku: 1, v: data.v, ...id, keep: [Number(completed ?? Infinity), Number(failed ?? Infinity)] }
+  return 'v' in data && 'attempts' in data && 'backoff' in data ? (data as JobEnvelope) : undefined
 }
 
 /** The user's value: plain JSON where the job is not ours. */
 export function dataOf(data: unknown): unknown {
   const envelope = toEnvelope(data)
-  return envelope ? decodeValue(envelope.v) : data
+  return envelope ? decodeJobValue(envelope.v) : data
+}
+
+export function progressOf(data: unknown): unknown {
+  const progress = toEnvelope(data)?.progress
+  return progress === undefined ? undefined : decodeJobValue(progress)
 }
 
 /** The id that `getJob` takes. */
 export function publicIdOf(job: { readonly id: string; readonly data: unknown }): string {
   const id = toEnvelope(job.data)?.id
-  return id === undefined ? job.id : String(decodeValue(id))
+  return id === undefined ? job.id : String(decodeJobValue(id))
 }
 
 /** A result as pg-boss stores it. */
 export function toOutput(result: unknown): { readonly v: string } {
-  return { v: encodeValue(result, 'result') }
+  return { v: encodeJobValue(result, 'result') }
 }
 
 export function fromOutput(output: unknown): unknown {
   if (typeof output !== 'object' || output === null || !('v' in output) || typeof output.v !== 'string') return output
-  return decodeValue(output.v)
+  return decodeJobValue(output.v)
 }
 
-/** What was thrown, in words that any column takes. */
-export function toFailure(error: unknown): { name: string; message: string; stack?: string } {
-  if (!(error instanceof Error)) return { name: 'Error', message: clean(String(error)) }
-  const stack = error.stack === undefined ? {} : { stack: clean(error.stack) }
-  return { name: clean(error.name), message: clean(error.message), ...stack }
-}
-
-function clean(text: string): string {
-  return text.replaceAll('\u0000', '\u{fffd}').toWellFormed()
+/** Why an attempt failed, of what was stored for it: by a worker of ours, by another one, or by pg-boss for a lost one. */
+export function reasonFrom(output: unknown): string | undefined {
+  if (typeof output !== 'object' || output === null) return undefined
+  if ('message' in output && typeof output.message === 'string') return output.message
+  return 'value' in output ? reasonFrom(output.value) : undefined
 }

@@ -11,17 +11,18 @@ import type {
   WorkerOptions,
   WorkflowQueues,
 } from '@pikku/core/contract'
+import { checkQueueName, concurrencyOf, planJob, toQueueJob } from '@pikku/core/queue'
 import type { JobWithMetadata, Queue } from 'pg-boss'
 import { Bell } from './bell.ts'
-import { BossConnection, isQueueMissing } from './connection.ts'
+import { BossConnection, closedError, isQueueMissing } from './connection.ts'
 import type { BossSource } from './boss-source.ts'
-import { encodeValue } from './job-data.ts'
-import type { JobEnvelope } from './job-data.ts'
+import { seal } from './job-data.ts'
 import { isUuid, uuidOf } from './job-id.ts'
-import { checkJobOptions, checkQueueName, delayOf, keepOf, toJobInsert } from './job-options.ts'
+import { toJobInsert } from './job-options.ts'
+import { isOver, toJobRecord } from './job-record.ts'
+import { JobWatch } from './job-watch.ts'
 import { Outbox } from './outbox.ts'
 import { PgBossDoorbell } from './pg-boss-doorbell.ts'
-import { isOver, PgBossJob } from './pg-boss-job.ts'
 import { QueueConsumer } from './queue-consumer.ts'
 
 /** What every job brings along; the queue itself only says where its rows are. */
@@ -51,6 +52,7 @@ export class PgBossQueueService implements QueueService {
   readonly #logger: Logger
   readonly #consumers = new Set<QueueConsumer>()
   readonly #doorbells = new Set<PgBossDoorbell>()
+  readonly #closed = new AbortController()
   #closing: Promise<void> | undefined
 
   constructor(source: BossSource, options: PgBossQueueServiceOptions = {}) {
@@ -60,22 +62,14 @@ export class PgBossQueueService implements QueueService {
     this.#outbox = new Outbox(this.#connection, this.#bell)
   }
 
-  /**
-   * Put a job into a queue; the queue is made on first use. Any string may be a `jobId`; while its job is known, adding
-   * it again changes nothing and answers the same id. Time between attempts is rounded up to whole seconds.
-   * Finished jobs are kept a day when completed and a week when failed, unless `removeOnComplete` or `removeOnFail` say.
-   * Throws `NotSerializableError` with the path of what cannot be kept (functions, class instances, symbols), and
-   * `WorkflowError` (`INVALID_NAME`, `INVALID_INPUT`) for a bad queue name or option.
-   */
   async add(queueName: string, data: unknown, options: JobOptions = {}): Promise<string> {
     const queue = checkQueueName(queueName)
-    checkJobOptions(options)
-    const { jobId } = options
+    const plan = planJob(options)
+    const { jobId, delayMs } = plan
     const id = jobId === undefined ? randomUUID() : uuidOf('job', queue, jobId)
-    const ownId = jobId === undefined ? {} : { id: encodeValue(jobId) }
-    const envelope: JobEnvelope = { pikku: 1, v: encodeValue(data), ...ownId, keep: keepOf(options) }
-    const job = { id, data: envelope, ...toJobInsert(options) }
-    const outgoing = { job, bytes: envelope.v.length, delayMs: delayOf(options) }
+    const envelope = seal(data, plan)
+    const job = { id, data: envelope, ...toJobInsert(plan) }
+    const outgoing = { job, bytes: envelope.v.length, delayMs }
     await this.#connection.ensureQueue(queue, QUEUE)
     const inserted = await this.#outbox.insert(queue, outgoing)
     // The row of a job whose time is over may still be in the way.
@@ -83,33 +77,33 @@ export class PgBossQueueService implements QueueService {
     return jobId ?? id
   }
 
-  /** The job, from any process; null when there is none with this id (any more), or no such queue. */
-  async getJob<In = unknown, Out = unknown>(queueName: string, jobId: string): Promise<QueueJob<In, Out> | null>
+  getJob<In = unknown, Out = unknown>(queueName: string, jobId: string): Promise<QueueJob<In, Out> | null>
   async getJob(queueName: string, jobId: string): Promise<QueueJob | null> {
     const queue = checkQueueName(queueName)
     // Our own ids are pg-boss's; the caller's are mapped.
     for (const id of isUuid(jobId) ? [jobId, uuidOf('job', queue, jobId)] : [uuidOf('job', queue, jobId)]) {
-      const job = await this.#read(queue, id)
-      if (job && !isOver(job)) return new PgBossJob(job, () => this.#readUnlessOver(queue, id))
+      const job = await this.#readUnlessOver(queue, id)
+      if (!job) continue
+      const watch = new JobWatch(this.#bell, this.#closed.signal, id)
+      return toQueueJob(toJobRecord(job), {
+        read: async () => {
+          const again = await this.#readUnlessOver(queue, id)
+          return again && toJobRecord(again)
+        },
+        changed: (signal) => watch.changed(signal),
+      })
     }
     return null
   }
 
-  /**
-   * Hand the jobs of a queue to `handler`, `concurrency` at once. What it returns is the job's result, what it throws
-   * fails the attempt. A worker that dies loses the attempt: half a minute to a minute and a half later the job is tried
-   * again if it has attempts left, and has failed if not.
-   */
+  /** A worker that died is noticed half a minute to a minute and a half later. */
   async consume(
     queueName: string,
     options: WorkerOptions,
     handler: (job: JobDelivery) => Promise<unknown>,
   ): Promise<Consumer> {
     const queue = checkQueueName(queueName)
-    const { concurrency = 1 } = options
-    if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
-      throw new WorkflowError('INVALID_INPUT', `concurrency must be a whole number from 1, not ${String(concurrency)}`)
-    }
+    const concurrency = concurrencyOf(options)
     const ensureQueue = (): Promise<void> => this.#connection.ensureQueue(queue, QUEUE)
     await ensureQueue()
     const parts = { connection: this.#connection, bell: this.#bell, logger: this.#logger }
@@ -142,6 +136,7 @@ export class PgBossQueueService implements QueueService {
   }
 
   async #close(): Promise<void> {
+    this.#closed.abort()
     await Promise.all([...this.#consumers].map((consumer) => consumer.stop(0)))
     await Promise.all([...this.#doorbells].map((doorbell) => doorbell.close()))
     await this.#outbox.drained()
@@ -162,6 +157,7 @@ export class PgBossQueueService implements QueueService {
   }
 
   async #read(queue: string, id: string): Promise<JobWithMetadata | null> {
+    if (this.#closed.signal.aborted) throw closedError()
     try {
       return await (await this.#connection.start()).getJobById<object>(queue, id)
     } catch (error) {

@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { WorkflowError } from '@pikku/core/contract'
 import type { Consumer, JobDelivery, Logger } from '@pikku/core/contract'
-import type { Db, JobWithMetadata, PgBoss } from 'pg-boss'
+import { backoffMs, discardsJob, encodeJobValue, toJobFailure } from '@pikku/core/queue'
+import type { JobWithMetadata, PgBoss } from 'pg-boss'
 import type { Bell } from './bell.ts'
 import { isQueueMissing, isRefusal } from './connection.ts'
 import type { BossConnection } from './connection.ts'
 import { FetchLoop } from './fetch-loop.ts'
-import { dataOf, publicIdOf, toEnvelope, toFailure, toOutput } from './job-data.ts'
+import { dataOf, publicIdOf, toEnvelope, toOutput } from './job-data.ts'
 import { HEARTBEAT_SECONDS } from './job-options.ts'
+import { JobStatements } from './job-statements.ts'
 import { reasonOf } from './reason-of.ts'
 
 const SETTLE_RETRY_MAX_MS = 5_000
@@ -26,11 +29,14 @@ interface Held {
   readonly job: JobWithMetadata
   readonly abort: AbortController
   lost: boolean
+  /** The handler has returned or thrown. */
+  handled: boolean
 }
 
 /** Hands the jobs of one queue to a handler, each alone, and settles each by its own outcome. */
 export class QueueConsumer implements Consumer {
   readonly #options: QueueConsumerOptions
+  readonly #statements: JobStatements
   readonly #held = new Map<string, Held>()
   readonly #settling = new Set<Promise<void>>()
   readonly #loop: FetchLoop<JobWithMetadata>
@@ -40,6 +46,7 @@ export class QueueConsumer implements Consumer {
 
   constructor(options: QueueConsumerOptions) {
     this.#options = options
+    this.#statements = new JobStatements(options.connection, options.queue)
     this.#loop = new FetchLoop<JobWithMetadata>({
       slots: options.concurrency,
       fetch: (limit) => this.#fetch(limit),
@@ -81,7 +88,7 @@ export class QueueConsumer implements Consumer {
   }
 
   async #deliver(job: JobWithMetadata): Promise<void> {
-    const held: Held = { job, abort: new AbortController(), lost: false }
+    const held: Held = { job, abort: new AbortController(), lost: false, handled: false }
     this.#held.set(job.id, held)
     const settling = this.#handle(held).catch((error: unknown) =>
       this.#options.logger.error(`queue ${this.#options.queue}: job ${job.id} could not be settled`, error),
@@ -93,18 +100,42 @@ export class QueueConsumer implements Consumer {
   }
 
   async #handle(held: Held): Promise<void> {
-    const { job } = held
+    let output: object
     try {
-      const output = toOutput(await this.#options.handler(this.#toDelivery(held)))
-      await this.#settle(held, (boss) => this.#complete(boss, job, output))
+      output = toOutput(await this.#options.handler(this.#toDelivery(held)))
     } catch (error) {
-      await this.#fail(held, error)
+      return await this.#fail(held, error)
+    } finally {
+      held.handled = true
+    }
+    await this.#settle(held, (boss) => this.#complete(boss, held.job, output))
+    this.#options.bell.ringEnd(held.job.id)
+  }
+
+  #toDelivery(held: Held): JobDelivery {
+    const { job, abort } = held
+    return {
+      id: publicIdOf(job),
+      queueName: job.name,
+      data: dataOf(job.data),
+      attempt: job.retryCount + 1,
+      signal: abort.signal,
+      updateProgress: (progress) => this.#keepProgress(held, progress),
     }
   }
 
-  #toDelivery({ job, abort }: Held): JobDelivery {
-    const { id, name: queueName } = { id: publicIdOf(job), name: job.name }
-    return { id, queueName, data: dataOf(job.data), attempt: job.retryCount + 1, signal: abort.signal }
+  async #keepProgress(held: Held, progress: unknown): Promise<void> {
+    const { job } = held
+    const text = encodeJobValue(progress, 'progress')
+    if (!toEnvelope(job.data)) {
+      const why = 'another program put it into the queue, and its data is not ours to change'
+      throw new WorkflowError('CONFIGURATION', `the progress of job ${job.id} cannot be kept: ${why}`)
+    }
+    if (!held.lost && !held.handled && (await this.#statements.keepProgress(job, text))) return
+    throw new WorkflowError(
+      'LEASE_LOST',
+      `the progress of job ${job.id} is dropped: its attempt ${job.retryCount + 1} is over`,
+    )
   }
 
   async #complete(boss: PgBoss, job: JobWithMetadata, output: object): Promise<object> {
@@ -114,13 +145,31 @@ export class QueueConsumer implements Consumer {
 
   async #fail(held: Held, error: unknown): Promise<void> {
     const { job } = held
-    const isLast = job.retryCount >= job.retryLimit
+    const discarded = discardsJob(error) && job.retryCount < job.retryLimit
+    const isLast = discarded || job.retryCount >= job.retryLimit
     const removeAtOnce = isLast && toEnvelope(job.data)?.keep[1] === 0
-    const failure = toFailure(error)
-    await this.#settle(held, (boss) =>
-      removeAtOnce ? boss.deleteJob(job.name, [job]) : boss.fail(job.name, [job], failure),
-    )
-    if (!isLast) this.#options.bell.ring(job.name, retryDelayMs(job))
+    const failure = toJobFailure(error)
+    await this.#settle(held, async (boss) => {
+      if (removeAtOnce) return boss.deleteJob(job.name, [job])
+      // By itself harmless: should this process die here, the attempt is lost, and was the last one.
+      if (discarded) await this.#statements.makeLast(job)
+      return boss.fail(job.name, [job], failure)
+    })
+    if (isLast) return this.#options.bell.ringEnd(job.id)
+    await this.#ringNext(held)
+  }
+
+  /** The next attempt of a job that failed. */
+  async #ringNext({ job, lost }: Held): Promise<void> {
+    const { queue, bell, logger } = this.#options
+    if (lost) return
+    const delayMs = nextInMs(job)
+    try {
+      if (!isToTheSecond(job)) await this.#statements.delayNext(job, delayMs)
+    } catch (error) {
+      logger.warn(`queue ${queue}: the next attempt of job ${job.id} may begin late: ${reasonOf(error)}`)
+    }
+    bell.ring(job.name, delayMs)
   }
 
   /**
@@ -170,35 +219,17 @@ export class QueueConsumer implements Consumer {
 
   async #giveBack(unfinished: readonly Held[]): Promise<void> {
     if (unfinished.length === 0) return
-    const { queue, connection, bell, logger } = this.#options
+    const { queue, bell, logger } = this.#options
     for (const held of unfinished) {
       held.lost = true
       held.abort.abort(new Error('the worker is stopping'))
     }
     try {
-      await requeue(
-        await connection.start(),
-        queue,
-        unfinished.map((held) => held.job),
-      )
+      await Promise.all(unfinished.map(({ job }) => this.#statements.giveBack(job)))
       bell.ring(queue)
     } catch (error) {
       logger.warn(`queue ${queue}: could not give back ${unfinished.length} jobs; others get them in a minute`, error)
     }
-  }
-}
-
-/** Cancelled and resumed as one, where the connection can: a job left cancelled would never run again. */
-async function requeue(boss: PgBoss, queue: string, jobs: readonly JobWithMetadata[]): Promise<void> {
-  const transaction = await boss.getDb().beginTransaction?.()
-  const within: { db?: Db } = transaction ? { db: transaction.db } : {}
-  try {
-    const ids = settledIds(await boss.cancel(queue, [...jobs], within))
-    if (ids.length > 0) await boss.resume(queue, [...ids], within)
-    await transaction?.commit()
-  } catch (error) {
-    await transaction?.rollback()
-    throw error
   }
 }
 
@@ -207,7 +238,15 @@ function settledIds(response: object): readonly string[] {
   return 'settled' in response && Array.isArray(response.settled) ? response.settled.map(String) : []
 }
 
-function retryDelayMs(job: JobWithMetadata): number {
+function nextInMs(job: JobWithMetadata): number {
+  const backoff = toEnvelope(job.data)?.backoff
+  if (backoff) return backoffMs(backoff, job.retryCount + 1)
   const factor = job.retryBackoff ? 2 ** Math.min(16, job.retryCount) : 1
   return job.retryDelay * factor * 1_000
+}
+
+/** Whether what pg-boss does by itself is the time asked for. */
+function isToTheSecond(job: JobWithMetadata): boolean {
+  const backoff = toEnvelope(job.data)?.backoff
+  return !backoff || (backoff.delayMs % 1_000 === 0 && (backoff.type === 'fixed' || backoff.delayMs === 0))
 }

@@ -99,7 +99,7 @@ describe('the queue service on pg-boss', () => {
     const refused = (data: unknown): Promise<string> => service().add('q', data)
     await expect(refused({ order: { lines: [{ price: new Money() }] } })).rejects.toMatchObject({
       code: 'NOT_SERIALIZABLE',
-      path: '.order.lines[0].price',
+      path: 'data.order.lines[0].price',
     })
     await expect(refused({ done: () => 1 })).rejects.toThrow(/\.done/)
     await expect(refused(() => 1)).rejects.toThrow(/data cannot be kept: it is a function/)

@@ -54,10 +54,7 @@ export interface JobMetadata {
   readonly startedAt: Date | undefined
   /** When it completed, or failed for good. */
   readonly finishedAt: Date | undefined
-  /**
-   * What the latest failed attempt threw, its message: set while another attempt is waited for and once the job has
-   * failed. Undefined for a job that completed.
-   */
+  /** What the latest failed attempt threw, its message; undefined when none has failed, and once the job completed. */
   readonly failedReason: string | undefined
 }
 
