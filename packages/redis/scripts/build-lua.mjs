@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 
 const folder = new URL('../lua/', import.meta.url)
-const header = ['KEYS', 'ARGV', 'returns', 'called by']
+const header = ['KEYS', 'ARGV', 'returns', 'called']
 
 /** Lua allows so many locals in one function, and a script is one. */
 const maxLocals = 200

@@ -1,5 +1,6 @@
 import type { Logger, RunId } from '@pikku/core/contract'
 import type { Bucket } from './buckets.ts'
+import { checkServer } from './check-server.ts'
 import type { Given } from './given.ts'
 import { readGiven } from './given.ts'
 import { Link } from './link.ts'
@@ -49,11 +50,16 @@ export interface RedisLink {
   /** Ask every node, replicas too. Null when one of them cannot be asked: then nothing is known. */
   everyNode(commands: readonly Command[]): Promise<readonly (readonly Reply[])[] | null>
   /**
-   * Be subscribed for as long as the link is open, from a thread of its own where possible: `PUBSUB NUMSUB` then counts
-   * this process. Resolves once the server knows of it.
+   * Be subscribed to the owner's `aliveChannel` for as long as the link is open, from a thread of its own where possible,
+   * which also renews the owner's leases while the main thread is blocked. Resolves once the server knows of it.
    */
-  stayAlive(channel: string): Promise<void>
+  stayAlive(owner: string): Promise<void>
   close(): Promise<void>
+}
+
+/** Who is subscribed to it lives: what `PUBSUB NUMSUB` is asked for. */
+export function aliveChannel(prefix: string, owner: string): string {
+  return `${prefix}:alive:${owner}`
 }
 
 /**
@@ -63,5 +69,5 @@ export interface RedisLink {
  * await link.call('claim-run', link.bucketOf(runId), [runId])
  */
 export function openLink(given: Given, prefix: string, options: RedisStoreOptions): RedisLink {
-  return new Link(readGiven(given, prefix), options)
+  return new Link({ connecting: readGiven(given, prefix), options, check: checkServer })
 }

@@ -1,5 +1,6 @@
-import { Redis } from 'ioredis'
-import type { Cluster, RedisOptions } from 'ioredis'
+import dns from 'node:dns'
+import { Cluster, Redis } from 'ioredis'
+import type { ClusterNode, ClusterOptions, RedisOptions } from 'ioredis'
 import { WorkflowError } from '@pikku/core/contract'
 
 /** What may be given for a connection: a client of ioredis whose options are taken, such options, or a URL. */
@@ -15,6 +16,21 @@ export interface Connecting {
   readonly prefix: string
 }
 
+/** What another thread makes the same of. */
+export type Recipe =
+  | { readonly kind: 'server'; readonly options: RedisOptions }
+  | {
+      readonly kind: 'cluster'
+      readonly nodes: readonly ClusterNode[]
+      readonly options: ClusterOptions
+      readonly redisOptions: object
+    }
+
+/** What own clients decide for themselves, and functions at that, which no thread can be handed. */
+const ownChoices = ['clusterRetryStrategy', 'reconnectOnError', 'redisOptions', 'retryStrategy', 'scripts'] as const
+/** The thread has the same defaults, which are functions too. */
+const defaults = new Set<unknown>([dns.lookup, dns.resolveSrv])
+
 const maxPrefixBytes = 200
 
 /**
@@ -25,6 +41,28 @@ export function readGiven(given: Given, prefix: string): Connecting {
   const isCluster = base.isCluster
   const keyPrefix = base.options.keyPrefix ?? ''
   return { base, isCluster, target: targetOf(base), prefix: checkPrefix(prefix, keyPrefix) }
+}
+
+export function recipeOf({ base }: Connecting): Recipe {
+  if (!base.isCluster) return { kind: 'server', options: plain(base.options as RedisOptions) }
+  const { redisOptions = {} } = base.options as ClusterOptions
+  const options = plain(base.options as ClusterOptions)
+  const nodes = startupNodesOf(base) as ClusterNode[]
+  return { kind: 'cluster', nodes, options, redisOptions: plain(redisOptions) }
+}
+
+export function madeOf(recipe: Recipe, prefix: string): Connecting {
+  const base =
+    recipe.kind === 'server'
+      ? new Redis({ ...recipe.options, lazyConnect: true, replyMapping: 'legacy' })
+      : new Cluster([...recipe.nodes], { ...recipe.options, redisOptions: recipe.redisOptions, lazyConnect: true })
+  return { base, isCluster: base.isCluster, target: targetOf(base), prefix }
+}
+
+function plain<Options extends object>(options: Options): Options {
+  const own: readonly string[] = ownChoices
+  const kept = Object.entries(options).filter(([name, value]) => !own.includes(name) && !defaults.has(value))
+  return Object.fromEntries(kept) as Options
 }
 
 function baseOf(given: unknown): Redis | Cluster {
@@ -71,10 +109,13 @@ export function withoutPassword(url: string): string {
 
 function targetOf(base: Redis | Cluster): string {
   if (!base.isCluster) return addressOf(base.options as RedisOptions)
-  // The addresses it was made with, which ioredis tells nobody.
-  const nodes: unknown = Reflect.get(base, 'startupNodes')
-  if (!Array.isArray(nodes)) return 'a cluster'
-  return nodes.map((node: unknown) => nodeOf(node)).join(',')
+  return startupNodesOf(base).map(nodeOf).join(',')
+}
+
+/** The addresses it was made with, which ioredis tells nobody. */
+function startupNodesOf(cluster: Redis | Cluster): readonly unknown[] {
+  const nodes: unknown = Reflect.get(cluster, 'startupNodes')
+  return Array.isArray(nodes) ? nodes : []
 }
 
 function nodeOf(node: unknown): string {

@@ -5,6 +5,7 @@ import { answered, Client, duplicateOf, isCluster } from './client.ts'
 import type { Command, RedisLink, RedisStoreOptions, Reply } from './connection.ts'
 import type { Connecting } from './given.ts'
 import { openPrefix } from './open-prefix.ts'
+import { Renewal } from './renewal.ts'
 import { backoffMs, troubleOf, unavailable } from './retryable.ts'
 import { scripts } from './scripts.gen.ts'
 import type { ScriptName } from './scripts.gen.ts'
@@ -14,25 +15,36 @@ const patienceMs = 10_000
 /** A node has so long (ms) to be asked about the living. */
 const nodeMs = 1000
 
+export interface LinkSetup {
+  readonly connecting: Connecting
+  readonly options: RedisStoreOptions
+  /** Looks at the server before the first call. */
+  readonly check: (link: Link) => Promise<void>
+}
+
 export class Link implements RedisLink {
   readonly prefix: string
   readonly target: string
   readonly options: RedisStoreOptions
   readonly connecting: Connecting
-  readonly #client: Client
+  readonly client: Client
+  readonly #check: (link: Link) => Promise<void>
+  readonly #renewal: Renewal
   #buckets: readonly Bucket[] = []
   #ready: Promise<void> | undefined
 
-  constructor(connecting: Connecting, options: RedisStoreOptions) {
+  constructor({ connecting, options, check }: LinkSetup) {
     this.connecting = connecting
     this.prefix = connecting.prefix
     this.target = connecting.target
     this.options = options
-    this.#client = new Client(duplicateOf(connecting, this.answerTimeoutMs))
+    this.client = new Client(duplicateOf(connecting, Math.max(options.leaseMs, 5000)))
+    this.#check = check
+    this.#renewal = new Renewal(this)
   }
 
-  get answerTimeoutMs(): number {
-    return Math.max(this.options.leaseMs, 5000)
+  get offsetMs(): number {
+    return this.options.clockOffsetMs?.() ?? 0
   }
 
   get buckets(): readonly Bucket[] {
@@ -58,10 +70,10 @@ export class Link implements RedisLink {
   script(name: ScriptName, key: string, args: readonly (string | number)[]): Promise<Reply> {
     const { sha, text } = scripts[name]
     let isKnown = true
-    return this.#insist(name, async (deadline) => {
-      const rest = [1, key, this.options.clockOffsetMs?.() ?? 0, ...args]
+    return this.insist(name, async (deadline) => {
+      const rest = [1, key, this.offsetMs, ...args]
       try {
-        return await this.#client.send(isKnown ? ['evalsha', sha, ...rest] : ['eval', text, ...rest], deadline)
+        return await this.client.send(isKnown ? ['evalsha', sha, ...rest] : ['eval', text, ...rest], deadline)
       } catch (error) {
         isKnown = troubleOf(error) !== 'unloaded'
         throw error
@@ -70,25 +82,37 @@ export class Link implements RedisLink {
   }
 
   read(_bucket: Bucket, commands: readonly Command[]): Promise<readonly Reply[]> {
-    return this.#insist('read', (deadline) => this.#client.sendAll(commands, deadline))
+    return this.insist('read', (deadline) => this.client.sendAll(commands, deadline))
   }
 
   async publish(channel: string, message: string): Promise<void> {
-    await this.#insist('publish', (deadline) => this.#client.send(['publish', channel, message], deadline))
+    await this.insist('publish', (deadline) => this.client.send(['publish', channel, message], deadline))
   }
 
   /** One command on the server, or on any node. */
   send(command: Command): Promise<Reply> {
-    return this.#insist(command[0], (deadline) => this.#client.send(command, deadline))
+    return this.insist(command[0], (deadline) => this.client.send(command, deadline))
+  }
+
+  /** One command on the server, or on every master. */
+  everyMaster([name, ...args]: Command): Promise<readonly Reply[]> {
+    const { client } = this
+    return this.insist(name, async (deadline) => {
+      if (!isCluster(client.raw)) return [await client.send([name, ...args], deadline)]
+      await client.send(['ping'], deadline)
+      return answered(Promise.all(client.raw.nodes('master').map((node) => node.call(name, ...args))), deadline)
+    })
   }
 
   async everyNode(commands: readonly Command[]): Promise<readonly (readonly Reply[])[] | null> {
-    const { raw } = this.#client
+    const { raw } = this.client
     const deadline = performance.now() + nodeMs
     try {
-      if (!isCluster(raw)) return [await this.#client.sendAll(commands, deadline)]
-      await this.#client.send(['ping'], deadline)
-      const asked = raw.nodes('all').map((node) => Promise.all(commands.map(([name, ...args]) => node.call(name, ...args))))
+      if (!isCluster(raw)) return [await this.client.sendAll(commands, deadline)]
+      await this.client.send(['ping'], deadline)
+      const asked = raw
+        .nodes('all')
+        .map((node) => Promise.all(commands.map(([name, ...args]) => node.call(name, ...args))))
       return await answered(Promise.all(asked), deadline)
     } catch (error) {
       if (troubleOf(error) === 'broken') throw error
@@ -97,21 +121,23 @@ export class Link implements RedisLink {
     }
   }
 
-  stayAlive(_channel: string): Promise<void> {
-    throw new Error('not yet')
+  stayAlive(owner: string): Promise<void> {
+    return this.#renewal.enlist(owner)
   }
 
-  close(): Promise<void> {
-    this.#client.close()
-    return Promise.resolve()
+  async close(): Promise<void> {
+    await this.#renewal.close()
+    this.client.close()
   }
 
   async #open(): Promise<void> {
+    await this.#check(this)
     const count = await openPrefix(this)
     this.#buckets = bucketsOf(this.prefix, count)
   }
 
-  async #insist<Answer>(doing: string, ask: (deadline: number) => Promise<Answer>): Promise<Answer> {
+  /** Ask again while the outcome is unknown. */
+  async insist<Answer>(doing: string, ask: (deadline: number) => Promise<Answer>): Promise<Answer> {
     const deadline = performance.now() + patienceMs
     for (let tries = 1; ; tries += 1) {
       try {

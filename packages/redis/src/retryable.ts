@@ -29,7 +29,8 @@ const outages = new Set([
 
 const denials = new Set(['NOAUTH', 'WRONGPASS'])
 
-const brokenOff = /Connection is closed|Stream isn't writeable|Cluster isn't ready|Command aborted|Too many Cluster|max retries per request|Failed to refresh slots|None of startup nodes|Socket timeout|Socket closed unexpectedly|Cluster is ended|max number of clients/i
+const brokenOff =
+  /Connection is closed|Stream isn't writeable|Cluster isn't ready|Command aborted|Too many Cluster|max retries per request|Failed to refresh slots|None of startup nodes|Socket timeout|Socket closed unexpectedly|Cluster is ended|max number of clients/i
 
 const outageCodes = new Set([
   'NO_ANSWER',
@@ -60,7 +61,7 @@ function lastNodeErrorOf(error: Error): Error | null {
   return 'lastNodeError' in error && error.lastNodeError instanceof Error ? error.lastNodeError : null
 }
 
-function codeOf(error: unknown): string {
+export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }
 
