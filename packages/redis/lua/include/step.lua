@@ -62,3 +62,9 @@ local function add_attempt(run, step, outcome, failure)
   if step.worker then redis.call('HSET', key, 'worker', step.worker) end
   if failure then redis.call('HSET', key, 'error', failure) end
 end
+
+-- An attempt is lost with its worker. `lost:<run id>` knows the steps that a resume must clear.
+local function count_loss(run, step)
+  put(step, 'lost', step.lost + 1)
+  redis.call('SADD', key_of('lost', run.id), step.place)
+end

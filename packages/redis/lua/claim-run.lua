@@ -1,0 +1,51 @@
+-- Take the run's lease, settle its due sleeps, and read what changed.
+-- KEYS[1] the bucket's root
+-- ARGV    clock offset, run id, owner, claim id, lease in ms, revision known, crash limit, the reason beyond it,
+--         (workflow, code hash) … the worker has
+-- returns nil, 'parent' (its parent has ended), or { now, epoch, wakeSeq, the run (show.lua), changes (changes.lua) }
+-- called by claimRun
+-- include: settle
+-- include: suspend
+-- include: blocked
+-- include: changes
+-- include: show
+local run_id, owner, claim_id, lease_ms, after = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6]
+local limit, reason = tonumber(ARGV[7]), ARGV[8]
+
+local function is_for_worker(run)
+  if run.blockedForAll then return false end
+  for i = 9, #ARGV, 2 do
+    if ARGV[i] == run.workflow then return not is_blocked_for(run, ARGV[i + 1]) end
+  end
+  return false
+end
+
+-- A lease that ran out is a crash. False: too early after the last one, or one too many.
+local function take_over(run)
+  if now < take_over_at(run) then return false end
+  put(run, 'crashes', run.crashes + 1)
+  put(run, 'updatedAt', now)
+  if run.crashes <= limit then return true end
+  suspend_over_limit(run, reason)
+  save(run)
+  return false
+end
+
+local run = load_run(run_id)
+if not run or is_ended(run) then return nil end
+if run.claimId == claim_id then
+  -- A claim that arrives twice: the same lease, or nothing when it was given back since.
+  if not run.leaseUntil then return nil end
+else
+  if run.orphaned then return 'parent' end
+  if not is_for_worker(run) then return nil end
+  if run.leaseUntil and not take_over(run) then return nil end
+  take_lease(run, owner, claim_id, lease_ms * 2 ^ math.min(run.crashes, 6))
+  let_run(run)
+  silence(run)
+  schedule_run(run)
+end
+settle_due_sleeps(run)
+put(run, 'readWakeSeq', run.wakeSeq)
+save(run)
+return { now, run.epoch, run.wakeSeq, show_run(run_id), read_changes(run, after, {}) }

@@ -1,0 +1,142 @@
+-- Apply a turn of a held run. A large turn comes in parts: each is applied at once and whole, the last one leaves.
+-- KEYS[1] the bucket's root
+-- ARGV    clock offset, run id, claim id, epoch, turn, part from 0, revision known, move ('part' for all but the last), the
+--         wakeSeq read, delay in ms, '1' with a text, output or error or reason, '1' with a code hash, code hash,
+--         how many records, the records, the plans (both: turn.lua)
+-- returns 'LEASE_LOST', or { 'part' or 'held' or 'released', now, { record from 1, settledSeq, settledAt } …,
+--         { plan from 1, entry to deliver or '' } … of the rpc and child steps it made, entries (end-run.lua), items,
+--         wakeSeq, changes (changes.lua) or nil }
+-- called by commitRun
+-- include: turn
+-- include: suspend
+-- include: blocked
+-- include: wake
+-- include: changes
+-- include: end-run
+local run_id, claim_id, epoch = ARGV[2], ARGV[3], tonumber(ARGV[4])
+local turn, part, after = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
+local move, wake_seq, delay = ARGV[8], ARGV[9], ARGV[10]
+local text = ARGV[11] == '1' and ARGV[12] or nil
+local code_hash = ARGV[13] == '1' and ARGV[14] or nil
+local records = tonumber(ARGV[15])
+local first_plan = 16 + records * record_width
+local plans = (#ARGV + 1 - first_plan) / plan_width
+
+local recorded, made, entries, items = {}, {}, {}, {}
+local endings = { complete = { 'completed', 'output' }, fail = { 'failed', 'error' }, cancel = { 'cancelled', 'reason' } }
+
+local function answer(run, kind)
+  local changes = kind == 'held' and read_changes(run, after, { own_after = run.turnBefore }) or false
+  return { kind, now, recorded, made, entries, items, run.wakeSeq, changes }
+end
+
+local function note_made(run, step, plan)
+  if step.kind == 'rpc' then made[#made + 1] = { plan, '' } end
+  if step.kind ~= 'child' then return end
+  local entry = start_entry_of(run, step)
+  made[#made + 1] = { plan, redis.call('EXISTS', key_of('entry', entry)) == 1 and entry or '' }
+end
+
+-- Applied before, and the answer was lost: the same again, from what the rows say. What happened since may come with it.
+local function repeat_answer(run)
+  for i = 1, records do
+    local at = 16 + (i - 1) * record_width
+    local step = find_step(run_id, ARGV[at + 2] .. ' ' .. ARGV[at + 1])
+    if step and step.kind == 'inline' and step.settledSeq and step.settledSeq > run.turnBefore then
+      recorded[#recorded + 1] = { i, step.settledSeq, redis.call('HGET', step.key, 'settledAt') }
+    end
+  end
+  for i = 1, plans do
+    local at = first_plan + (i - 1) * plan_width
+    local step = find_step(run_id, ARGV[at + 2] .. ' ' .. ARGV[at + 1])
+    if step and tonumber(step.place) > run.turnPlaces then note_made(run, step, i) end
+  end
+  if move == 'part' then return answer(run, 'part') end
+  if run.turnEnd == 'held' then
+    if is_held_by(run, epoch, claim_id) then
+      put(run, 'readWakeSeq', run.wakeSeq)
+      save(run)
+    end
+    return answer(run, 'held')
+  end
+  if endings[move] then entries = end_effects(run, { [endings[move][2]] = text }) end
+  if move == 'yield' and tonumber(delay) <= 0 then items[1] = { 'run', run_id, run.workflow, '0' } end
+  return answer(run, 'released')
+end
+
+local function apply(run)
+  if part == 0 then put_all(run, { turnBefore = run.revision, turnPlaces = run.places, turnSettled = 0 }) end
+  local settled = settle_due_sleeps(run)
+  for i = 1, records do
+    local step = record_inline(run, 16 + (i - 1) * record_width)
+    if step then recorded[#recorded + 1] = { i, step.settledSeq, step.settledAt } end
+  end
+  for i = 1, plans do
+    local step, consumed = schedule_plan(run, first_plan + (i - 1) * plan_width)
+    settled = settled + consumed
+    if step then note_made(run, step, i) end
+  end
+  if records + plans > 0 and run.crashes > 0 then
+    put(run, 'crashes', 0)
+    schedule_run(run)
+  end
+  put_all(run, { updatedAt = now, turnSettled = run.turnSettled + settled, turnClaim = claim_id, turn = turn, turnPart = part })
+end
+
+-- What the body has not been told yet forbids to leave: it would never be told.
+local function has_news(run)
+  return run.wakeSeq ~= tonumber(wake_seq) or run.turnSettled > 0
+end
+
+local function let_go(run, due_at)
+  drop_lease(run)
+  silence(run)
+  put(run, 'dueAt', due_at)
+end
+
+local function suspend(run)
+  let_go(run, next_timer_of(run))
+  move_run(run, 'suspended')
+  put(run, 'reason', text)
+  if code_hash then
+    put(run, 'suspendedByEngine', '1')
+    block_for(run, code_hash)
+    -- For a worker with other code this run is woken: its sweep finds it.
+    ring_now(run)
+  end
+end
+
+-- 'held' or 'released'.
+local function leave(run)
+  local stays = move == 'hold' or (move == 'park' or (move == 'suspend' and not code_hash)) and has_news(run)
+  if stays then
+    put(run, 'readWakeSeq', run.wakeSeq)
+    return 'held'
+  end
+  local ending = endings[move]
+  if ending then
+    entries = end_run(run, ending[1], { [ending[2]] = text })
+    return 'released'
+  end
+  if move == 'park' then let_go(run, next_timer_of(run)) end
+  if move == 'suspend' then suspend(run) end
+  if move == 'yield' then
+    let_go(run, tonumber(delay) > 0 and now + tonumber(delay) or nil)
+    if tonumber(delay) <= 0 then items[1] = ring_run(run) end
+  end
+  schedule_run(run)
+  return 'released'
+end
+
+local run = load_run(run_id)
+if not run then return 'LEASE_LOST' end
+if run.turnClaim == claim_id and run.turn == turn and run.turnPart >= part then return repeat_answer(run) end
+if is_ended(run) or not is_held_by(run, epoch, claim_id) then return 'LEASE_LOST' end
+apply(run)
+local kind = 'part'
+if move ~= 'part' then
+  kind = leave(run)
+  put(run, 'turnEnd', kind)
+end
+save(run)
+return answer(run, kind)
