@@ -76,6 +76,7 @@ export class Driver {
 
   pool(options: PoolOptions): Pool {
     const pool = new Pool(this, options)
+    this.logger.debug(`PostgreSQL: opens up to ${options.max} connection(s) to ${this.target} on use`)
     this.#pools.add(pool)
     return pool
   }

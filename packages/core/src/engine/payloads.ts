@@ -45,8 +45,8 @@ export class Payloads {
     const text = encodeValue(value, what)
     this.#checkSize(text, what)
     const sealed = this.#seal(text)
-    if (typeof sealed === 'string') return this.#encoded({ value, text, sealed }, what)
-    return sealed.then((payload) => this.#encoded({ value, text, sealed: payload }, what))
+    if (typeof sealed === 'string') return encoded(value, text, sealed)
+    return sealed.then((payload) => encoded(value, text, payload))
   }
 
   /**
@@ -61,17 +61,14 @@ export class Payloads {
   }
 
   /** The second half: runs the codec over a prepared text. */
-  async seal(text: string, what = 'a payload'): Promise<Payload> {
-    const sealed = await this.#seal(text)
-    if (sealed !== text) this.#checkSize(sealed, `${what}, after the codec,`)
-    return sealed
+  async seal(text: string): Promise<Payload> {
+    return this.#seal(text)
   }
 
   /** Whatever was thrown, as a payload that decodes to an Error. An error is kept whatever it carries: too large a one without its causes and fields. */
   encodeErrorNow(thrown: unknown): Payload | Promise<Payload> {
     const text = encodeThrown(thrown)
-    // Half, since the codec may make it longer (base64 by a third), and after it there is nothing left to leave out.
-    return this.#seal(Buffer.byteLength(text) > this.#maxPayloadBytes / 2 ? encodeBriefly(thrown) : text)
+    return this.#seal(Buffer.byteLength(text) > this.#maxPayloadBytes ? encodeBriefly(thrown) : text)
   }
 
   async encodeError(thrown: unknown): Promise<Payload> {
@@ -90,23 +87,13 @@ export class Payloads {
     return isPromise(opened) ? settled('decode', opened).then(toValue) : toValue(opened)
   }
 
-  #encoded({ value, text, sealed }: { value: unknown; text: string; sealed: Payload }, what: string): Encoded {
-    if (sealed !== text) this.#checkSize(sealed, `${what}, after the codec,`)
-    return {
-      payload: sealed,
-      // Read for inputs only, so it is worked out when it is.
-      get digest() {
-        return digestOfValue(value, text)
-      },
-    }
-  }
-
   #seal(text: string): Payload | Promise<Payload> {
     if (this.#codec === undefined) return text
     const sealed = attempt('encode', () => this.#codec?.encode(text))
     return isPromise(sealed) ? settled('encode', sealed).then(storable) : storable(sealed)
   }
 
+  /** Of the value, not of what a codec makes of it: what the codec adds, nobody could send less of. */
   #checkSize(text: string, what: string): void {
     const limit = this.#maxPayloadBytes
     // A character takes three bytes at most: most texts need no count.
@@ -117,6 +104,16 @@ export class Payloads {
       'PAYLOAD_TOO_LARGE',
       `${what} takes ${inUnits(size)} encoded; the limit is ${inUnits(limit)} (option maxPayloadBytes). Keep large data elsewhere and pass a reference to it`,
     )
+  }
+}
+
+function encoded(value: unknown, text: string, payload: Payload): Encoded {
+  return {
+    payload,
+    // Read for inputs only, so it is worked out when it is.
+    get digest() {
+      return digestOfValue(value, text)
+    },
   }
 }
 

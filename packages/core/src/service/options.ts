@@ -19,7 +19,7 @@ export interface WorkflowServiceOptions {
   readonly leaseMs?: number
   /** How long `close()` lets executing steps finish, in ms. Default 10,000. */
   readonly graceMs?: number
-  /** The largest encoded input, result or output, in bytes. Default 4 MiB. */
+  /** The largest encoded input, result or output, in bytes and before a codec makes it longer. Default 4 MiB. */
   readonly maxPayloadBytes?: number
   /** Encrypts or compresses every payload at rest. Default: none. */
   readonly codec?: PayloadCodec
