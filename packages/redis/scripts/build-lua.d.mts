@@ -1,1 +1,2 @@
+export function readScripts(): { name: string; pieces: string[] }[]
 export function renderScripts(): string

@@ -8,14 +8,29 @@ const header = ['KEYS', 'ARGV', 'returns', 'called']
 /** Lua allows so many locals in one function, and a script is one. */
 const maxLocals = 200
 
-export function renderScripts() {
+/** Every script: its name, and its text in the pieces that its includes cut it into. */
+export function readScripts() {
   const files = readdirSync(folder).filter((file) => file.endsWith('.lua'))
-  const entries = files.sort().map((file) => {
-    const text = withIncludes(readScript(file), file, new Set())
-    checkLocals(text, file)
-    const sha = createHash('sha1').update(text).digest('hex')
-    const body = text.replaceAll('\\', '\\\\').replaceAll('`', '\\`').replaceAll('${', '\\${')
-    return `  '${file.slice(0, -4)}': {\n    sha: '${sha}',\n    text: \`${body}\`,\n  },`
+  return files.sort().map((file) => {
+    const pieces = piecesOf(readScript(file), new Set())
+    checkLocals(pieces.join(''), file)
+    return { name: file.slice(0, -4), pieces }
+  })
+}
+
+export function renderScripts() {
+  const scripts = readScripts()
+  // What several scripts include is written down once.
+  const names = new Map()
+  const shared = []
+  for (const piece of sharedPieces(scripts)) {
+    names.set(piece, `part${names.size + 1}`)
+    shared.push(`const ${names.get(piece)} = ${quoted(piece)}`)
+  }
+  const entries = scripts.map(({ name, pieces }) => {
+    const sha = createHash('sha1').update(pieces.join('')).digest('hex')
+    const text = pieces.map((piece) => names.get(piece) ?? quoted(piece)).join(' +\n      ')
+    return `  '${name}': {\n    sha: '${sha}',\n    text:\n      ${text},\n  },`
   })
   return `/* Made from lua/*.lua by scripts/build-lua.mjs. Do not edit. */
 export interface Script {
@@ -24,12 +39,24 @@ export interface Script {
   readonly text: string
 }
 
-export type ScriptName =${files.map((file) => `\n  | '${file.slice(0, -4)}'`).join('') || ' never'}
+export type ScriptName =${scripts.map(({ name }) => `\n  | '${name}'`).join('') || ' never'}
+
+${shared.join('\n\n')}
 
 export const scripts: Readonly<Record<ScriptName, Script>> = {
 ${entries.join('\n')}
 }
 `
+}
+
+function quoted(text) {
+  return `\`${text.replaceAll('\\', '\\\\').replaceAll('`', '\\`').replaceAll('${', '\\${')}\``
+}
+
+function sharedPieces(scripts) {
+  const uses = new Map()
+  for (const { pieces } of scripts) for (const piece of pieces) uses.set(piece, (uses.get(piece) ?? 0) + 1)
+  return [...uses].filter(([, count]) => count > 1).map(([piece]) => piece)
 }
 
 function readScript(file) {
@@ -41,11 +68,13 @@ function readScript(file) {
 }
 
 /** Each include once, where it is first asked for. */
-function withIncludes(text, file, included) {
-  return text.replaceAll(/^-- include: (.*)\n/gm, (_line, name) => {
-    if (included.has(name)) return ''
+function piecesOf(text, included) {
+  return text.split(/^(-- include: .*\n)/m).flatMap((piece) => {
+    const name = /^-- include: (.*)\n$/.exec(piece)?.[1]
+    if (name === undefined) return piece === '' ? [] : [piece]
+    if (included.has(name)) return []
     included.add(name)
-    return withIncludes(readFileSync(new URL(`include/${name}.lua`, folder), 'utf8'), `include/${name}`, included)
+    return piecesOf(readFileSync(new URL(`include/${name}.lua`, folder), 'utf8'), included)
   })
 }
 

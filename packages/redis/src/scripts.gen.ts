@@ -6,12 +6,1244 @@ export interface Script {
 }
 
 export type ScriptName =
+  | 'adopt-child'
+  | 'cancel-run'
+  | 'claim-run'
+  | 'claim-step'
+  | 'commit-run'
+  | 'create-run'
+  | 'delete-run'
+  | 'enlist'
+  | 'forget-owners'
+  | 'note-owners'
   | 'open-store'
+  | 'orphan-run'
+  | 'outbox-done'
+  | 'outbox-read'
+  | 'read-changes'
+  | 'read-input'
+  | 'release-step'
+  | 'renew-leases'
+  | 'renew-owned'
+  | 'resume-run'
+  | 'settle-child'
+  | 'settle-step'
+  | 'signal-run'
+  | 'sweep'
+
+const part1 = `-- The server's clock in ms, the same for the whole script. ARGV[1] moves it on in tests.
+local clock = redis.call('TIME')
+local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000) + tonumber(ARGV[1])
+`
+
+const part2 = `-- Names of keys. All begin with the bucket's root, which carries the hash tag: one slot.
+local root = KEYS[1]
+
+local function key_of(kind, id)
+  return root .. ':' .. kind .. ':' .. id
+end
+
+local function step_key_of(run_id, place)
+  return root .. ':step:' .. place .. ':' .. run_id
+end
+`
+
+const part3 = `-- A hash as a row: read once, changed in memory, written once. Whoever changes one must save it before the script ends.
+
+local numeric = {}
+for field in string.gmatch([[createdAt updatedAt endedAt revision wakeSeq readWakeSeq crashes epoch leaseUntil rungAt rings
+  againAt dueAt places attempts signals turn turnPart turnBefore turnPlaces turnSettled ordinal retries retryDelayMs attempt
+  lost askedAfter settledSeq settledAt startedAt dispatch]], '%S+') do
+  numeric[field] = true
+end
+
+-- Fields that are absent are nil; \`zero\` names those that count from 0.
+local function load_row(key, fields, zero)
+  local values = redis.call('HMGET', key, unpack(fields))
+  local row = { key = key, dirty = {} }
+  for i = 1, #fields do
+    local field, value = fields[i], values[i]
+    if value then row[field] = numeric[field] and tonumber(value) or value end
+  end
+  for i = 1, #zero do
+    row[zero[i]] = row[zero[i]] or 0
+  end
+  return row
+end
+
+-- nil takes the field away.
+local function put(row, field, value)
+  row[field] = value
+  row.dirty[field] = true
+end
+
+local function put_all(row, values)
+  for field, value in pairs(values) do put(row, field, value) end
+end
+
+local function save(row)
+  local set, gone = {}, {}
+  for field in pairs(row.dirty) do
+    if row[field] == nil then
+      gone[#gone + 1] = field
+    else
+      set[#set + 1] = field
+      set[#set + 1] = row[field]
+    end
+  end
+  if #set > 0 then redis.call('HSET', row.key, unpack(set)) end
+  if #gone > 0 then redis.call('HDEL', row.key, unpack(gone)) end
+  row.dirty = {}
+end
+`
+
+const part4 = `-- The run's row, without its payloads: those are written, and read, by those who need them.
+
+local run_fields = {}
+for field in string.gmatch([[workflow status parentId parentStep parentOnEnd orphaned createdAt revision wakeSeq readWakeSeq
+  suspendedByEngine blockedForAll blocked crashes epoch owner claimId leaseUntil rungAt rings againAt dueAt indexed places
+  attempts signals turnClaim turn turnPart turnBefore turnPlaces turnSettled turnEnd endCall]], '%S+') do
+  run_fields[#run_fields + 1] = field
+end
+local run_counters = { 'revision', 'wakeSeq', 'readWakeSeq', 'crashes', 'epoch', 'rings', 'places', 'attempts', 'signals' }
+
+local function is_ended(run)
+  return run.status == 'completed' or run.status == 'failed' or run.status == 'cancelled'
+end
+
+-- nil: there is no such run. \`id\` and \`member\` (its name among its owner's leases) are no fields.
+local function load_run(run_id)
+  local run = load_row(key_of('run', run_id), run_fields, run_counters)
+  if not run.status then return nil end
+  run.id = run_id
+  run.member = 'run:' .. run_id
+  return run
+end
+
+-- The listing index by status moves along.
+local function move_run(run, to)
+  if run.status ~= to then
+    redis.call('ZREM', key_of('runs:is', run.status), run.id)
+    redis.call('ZADD', key_of('runs:is', to), run.createdAt, run.id)
+    put(run, 'status', to)
+  end
+  put(run, 'updatedAt', now)
+end
+
+-- The name a run's work is indexed under. Runs blocked for the same code share a lane, so that a worker with that code
+-- never meets them: the workflow, then each code hash it is blocked for, in order, with U+0000 between.
+local function lane_of(run)
+  return run.blocked and (run.workflow .. '\\0' .. run.blocked) or run.workflow
+end
+
+local function is_leased_now(row)
+  return row.leaseUntil ~= nil and now < row.leaseUntil
+end
+
+-- { 'run', run id, workflow, '1' if another process holds it }
+local function run_item(run)
+  return { 'run', run.id, run.workflow, is_leased_now(run) and '1' or '0' }
+end
+`
+
+const part5 = `-- Leases. Those an owner holds are in its set \`held:<owner>\`, to be ended together when its process is gone.
+
+-- Give the row to nobody. The epoch and the claim stay, to recognise what comes late.
+local function drop_lease(row)
+  if not row.leaseUntil then return end
+  if row.owner then redis.call('SREM', key_of('held', row.owner), row.member) end
+  put(row, 'leaseUntil', nil)
+end
+
+local function take_lease(row, owner, claim_id, lease_ms)
+  drop_lease(row)
+  redis.call('SADD', key_of('held', owner), row.member)
+  put_all(row, { epoch = row.epoch + 1, owner = owner, claimId = claim_id, leaseUntil = now + lease_ms })
+end
+
+-- An id that was deleted and is used again counts its epochs from the start: the claim must be the same, too.
+local function is_held_by(row, epoch, claim_id)
+  return row.leaseUntil ~= nil and row.epoch == epoch and row.claimId == claim_id
+end
+`
+
+const part6 = `-- What a run has to say to a run in another bucket is written down here, by the script that causes it, and delivered after
+-- it: \`outbox\` (when → entry id) and \`entry:<id>\` (everything the delivery needs; the run that wrote it may be deleted by
+-- then). Deliveries are idempotent; whoever delivered takes the entry away. A sweep delivers what stayed lying.
+
+-- Writes the entry, or finds it written; answers its id.
+local function post(id, ...)
+  redis.call('HSET', key_of('entry', id), ...)
+  redis.call('ZADD', root .. ':outbox', 'NX', now, id)
+  return id
+end
+
+local function unpost(id)
+  redis.call('UNLINK', key_of('entry', id), key_of('orphans', id))
+  redis.call('ZREM', root .. ':outbox', id)
+end
+`
+
+const part7 = `-- Where a row waits to be found by a sweep. A row is in one index at most; its field \`indexed\` says in which.
+--
+--   rung:…    rungAt     rung, not claimed yet: due when the sweep's own window is over
+--   due:…     when       a timer, or rung again by a sweep
+--   leases:…  when       when somebody else may take it
+--
+-- of runs \`rung:runs:<lane>\` …, of children of an ended parent \`rung:orphans\`, \`due:orphans\`, of rpc steps \`rung:steps\` ….
+
+local function index_row(row, member, index, score)
+  if row.indexed and row.indexed ~= index then redis.call('ZREM', root .. ':' .. row.indexed, member) end
+  if index then redis.call('ZADD', root .. ':' .. index, score, member) end
+  if row.indexed ~= index then put(row, 'indexed', index) end
+end
+
+-- From when on another may claim a leased run: at once after the first crash, later after each further one.
+local function take_over_at(run)
+  if run.crashes == 0 then return run.leaseUntil end
+  return run.leaseUntil + math.min(1000 * 2 ^ (run.crashes - 1), 60000)
+end
+
+local function run_index(run)
+  if is_ended(run) then return nil end
+  if run.orphaned then
+    -- Nobody but a sweep rings it, and whoever claims it is told to end it: a lease does not hide it.
+    if run.againAt then return 'due:orphans', run.againAt end
+    if run.rungAt then return 'rung:orphans', run.rungAt end
+    return 'due:orphans', 0
+  end
+  if run.blockedForAll then return nil end
+  local lane = lane_of(run)
+  if run.leaseUntil then return 'leases:runs:' .. lane, math.max(take_over_at(run), run.againAt or 0) end
+  if run.againAt then return 'due:runs:' .. lane, run.againAt end
+  if run.rungAt then return 'rung:runs:' .. lane, run.rungAt end
+  if run.dueAt then return 'due:runs:' .. lane, run.dueAt end
+  return nil
+end
+
+-- To be called after whatever changed one of: status, orphaned, blocked, crashes, leaseUntil, rungAt, againAt, dueAt.
+local function schedule_run(run)
+  local index, score = run_index(run)
+  if index and run.blocked then redis.call('SADD', key_of('lanes', run.workflow), run.blocked) end
+  index_row(run, run.id, index, score)
+end
+
+-- Only rpc steps are found by a sweep; sleeps and inline retries are timers of their run.
+local function schedule_step(run, step)
+  local index, score
+  if step.kind == 'rpc' and not step.settledSeq then
+    if step.leaseUntil then
+      index, score = 'leases:steps', math.max(step.leaseUntil, step.againAt or 0)
+    elseif step.againAt then
+      index, score = 'due:steps', step.againAt
+    elseif step.rungAt then
+      index, score = 'rung:steps', step.rungAt
+    elseif step.dueAt then
+      index, score = 'due:steps', step.dueAt
+    end
+  end
+  index_row(step, step.place .. ':' .. run.id, index, score)
+end
+
+local function clear(row, field)
+  if row[field] ~= nil then put(row, field, nil) end
+end
+
+local function count_rings(row, rings)
+  if row.rings ~= rings then put(row, 'rings', rings) end
+end
+
+-- Rung for the first time. Whoever calls one of these three schedules the row afterwards.
+local function ring_now(row)
+  put(row, 'rungAt', now)
+  clear(row, 'againAt')
+  count_rings(row, 0)
+end
+
+-- Rung by a sweep with this window, which doubles each time nobody came.
+local function ring_again(row, window)
+  count_rings(row, row.rungAt and row.rings + 1 or 0)
+  put(row, 'rungAt', now)
+  put(row, 'againAt', now + window * 2 ^ math.min(row.rings, 20))
+end
+
+local function silence(row)
+  clear(row, 'rungAt')
+  clear(row, 'againAt')
+  clear(row, 'dueAt')
+  count_rings(row, 0)
+end
+`
+
+const part8 = `-- The end of a run. What it leaves in the indexes of steps goes when a sweep meets it: a run may end with thousands of open
+-- steps, and the server waits for nobody.
+
+-- Its parent's step and its children learn of it through the outbox. Answers the entries: { id, 'settle', parent's id, the
+-- parent's step } and { id, 'orphans' }.
+local function end_effects(run, how)
+  local entries = {}
+  if run.parentId then
+    local fields = { 'kind', 'settle', 'runId', run.parentId, 'step', run.parentStep, 'childId', run.id }
+    for field, value in pairs(how) do
+      fields[#fields + 1] = field
+      fields[#fields + 1] = value
+    end
+    local id = post('settle:' .. run.createdAt .. ':' .. run.id, unpack(fields))
+    entries[#entries + 1] = { id, 'settle', run.parentId, run.parentStep }
+  end
+  local children = key_of('children', run.id)
+  if redis.call('EXISTS', children) == 1 then
+    local id = post('orphans:' .. run.createdAt .. ':' .. run.id, 'kind', 'orphans', 'runId', run.id)
+    redis.call('RENAME', children, key_of('orphans', id))
+    entries[#entries + 1] = { id, 'orphans' }
+  end
+  return entries
+end
+
+-- \`how\`: { output = … } completed; { error = … } failed; { reason = … } cancelled. The row is not saved yet.
+local function end_run(run, status, how)
+  move_run(run, status)
+  put(run, 'output', how.output)
+  put(run, 'error', how.error)
+  put(run, 'reason', how.reason)
+  put(run, 'endedAt', now)
+  put(run, 'suspendedByEngine', nil)
+  drop_lease(run)
+  silence(run)
+  schedule_run(run)
+  redis.call('ZADD', key_of('ended', status), now, run.id)
+  return end_effects(run, how)
+end
+`
+
+const part9 = `-- The step's row, without its payloads. A step is known to its run by \`<ordinal> <name>\`, which has a place: 1, 2, 3 …
+
+local step_fields = {}
+for field in string.gmatch([[name ordinal kind status rpcName childId attempt lost settledSeq settledAt revision startedAt worker
+  dispatch epoch owner claimId leaseUntil rungAt rings againAt dueAt indexed]], '%S+') do
+  step_fields[#step_fields + 1] = field
+end
+local step_counters = { 'attempt', 'lost', 'revision', 'dispatch', 'epoch', 'rings' }
+
+-- nil: the run has no such step. \`place\` and \`member\` (its name among its owner's leases) are no fields.
+local function load_step(run_id, place)
+  local step = load_row(step_key_of(run_id, place), step_fields, step_counters)
+  if not step.status then return nil end
+  step.place = place
+  step.member = 'step:' .. place .. ':' .. run_id
+  return step
+end
+
+local function find_step(run_id, step_id)
+  local place = redis.call('HGET', key_of('steps', run_id), step_id)
+  return place and load_step(run_id, place) or nil
+end
+
+local function step_id_of(step)
+  return step.ordinal .. ' ' .. step.name
+end
+
+-- A new row, not saved yet. \`values\`: name, ordinal, kind, askedAfter and what the kind needs.
+local function insert_step(run, values)
+  put(run, 'places', run.places + 1)
+  local place = run.places
+  local step = { key = step_key_of(run.id, place), dirty = {}, place = place, member = 'step:' .. place .. ':' .. run.id }
+  put_all(step, values)
+  put_all(step, { status = 'scheduled', createdAt = now })
+  for _, counter in ipairs(step_counters) do step[counter] = 0 end
+  redis.call('HSET', key_of('steps', run.id), step_id_of(step), place)
+  return step
+end
+
+-- Every change of a step has a revision of its own: a reader asks for what came after the one it knows.
+local function touch_step(run, step)
+  put(run, 'revision', run.revision + 1)
+  put(run, 'updatedAt', now)
+  put(step, 'revision', run.revision)
+  redis.call('ZADD', key_of('changes', run.id), run.revision, step.place)
+end
+
+-- { 'step', run id, \`<ordinal> <name>\`, rpc name, attempt, dispatch }; the dispatch is never the same twice. Changes the row.
+local function step_item(run, step)
+  local dispatch = step.dispatch
+  put(step, 'dispatch', dispatch + 1)
+  return { 'step', run.id, step_id_of(step), step.rpcName, step.attempt + 1, dispatch }
+end
+
+-- Keep an attempt that ended without settling its step ('failed' with its error, or 'lost'); call it after touch_step.
+local function add_attempt(run, step, outcome, failure)
+  put(run, 'attempts', run.attempts + 1)
+  local key = root .. ':attempt:' .. run.attempts .. ':' .. run.id
+  redis.call('HSET', key, 'place', step.place, 'attempt', step.attempt, 'outcome', outcome, 'startedAt', step.startedAt or now,
+    'endedAt', now, 'revision', step.revision)
+  if step.worker then redis.call('HSET', key, 'worker', step.worker) end
+  if failure then redis.call('HSET', key, 'error', failure) end
+end
+
+-- An attempt is lost with its worker. \`lost:<run id>\` knows the steps that a resume must clear.
+local function count_loss(run, step)
+  put(step, 'lost', step.lost + 1)
+  redis.call('SADD', key_of('lost', run.id), step.place)
+end
+`
+
+const part10 = `-- Settling: a step gets its place in the run's order, and nothing about it changes again.
+
+-- In sorted sets whose members begin with a name, all members of one name lie together, in the order of their numbers.
+local function named(name, number)
+  return name .. '\\0' .. string.format('%012d', number)
+end
+
+-- The oldest number kept under the name, as text; nil if there is none.
+local function oldest_named(key, name)
+  local found = redis.call('ZRANGEBYLEX', key, '[' .. name .. '\\0', '(' .. name .. '\\1', 'LIMIT', 0, 1)[1]
+  return found and string.format('%d', tonumber(string.sub(found, -12))) or nil
+end
+
+local function forget_open_step(run, step)
+  if step.kind == 'sleep' then
+    redis.call('ZREM', key_of('sleeps', run.id), step.place)
+  elseif step.kind == 'inline' then
+    redis.call('ZREM', key_of('retries', run.id), step.place)
+  elseif step.kind == 'suspend' then
+    redis.call('ZREM', key_of('suspends', run.id), named(step.name, step.place))
+  elseif step.kind == 'child' then
+    redis.call('ZREM', key_of('children', run.id), step.childId)
+  end
+end
+
+-- \`how\`: { output = … } succeeded; { error = … } or { reason = … } failed. Neither row is saved yet.
+local function settle(run, step, how)
+  touch_step(run, step)
+  put(step, 'status', how.output and 'succeeded' or 'failed')
+  put(step, 'output', how.output)
+  put(step, 'error', how.error)
+  put(step, 'reason', how.reason)
+  put_all(step, { settledSeq = step.revision, settledAt = now })
+  forget_open_step(run, step)
+  drop_lease(step)
+  silence(step)
+  schedule_step(run, step)
+end
+
+-- Settle the due sleeps, earliest first: a slice of them, what is left is due for the next one. Answers how many.
+local function settle_due_sleeps(run)
+  local due = redis.call('ZRANGEBYSCORE', key_of('sleeps', run.id), '-inf', now, 'WITHSCORES', 'LIMIT', 0, 24)
+  local sleeps = {}
+  for i = 1, #due, 2 do sleeps[#sleeps + 1] = { place = tonumber(due[i]), at = tonumber(due[i + 1]) } end
+  table.sort(sleeps, function(a, b) return a.at < b.at or (a.at == b.at and a.place < b.place) end)
+  for _, sleep in ipairs(sleeps) do
+    local step = load_step(run.id, sleep.place)
+    settle(run, step, { output = '' })
+    save(step)
+  end
+  return #sleeps
+end
+`
+
+const part11 = `-- Runs that the engine suspended. Nobody claims their steps; a sweep that meets one puts it on the run's shelf
+-- \`shelf:<run id>\`, and when the run goes on, the member \`*:<run id>\` of \`due:steps\` tells the sweep to take them back.
+
+-- Over a loss limit: nobody goes on with this run before somebody resumes it.
+local function suspend_over_limit(run, reason)
+  move_run(run, 'suspended')
+  put_all(run, { reason = reason, suspendedByEngine = '1', blockedForAll = '1' })
+  drop_lease(run)
+  silence(run)
+  schedule_run(run)
+end
+
+-- The run goes on, whoever suspended it.
+local function let_run(run)
+  if run.suspendedByEngine and redis.call('EXISTS', key_of('shelf', run.id)) == 1 then
+    redis.call('ZADD', root .. ':due:steps', now, '*:' .. run.id)
+  end
+  move_run(run, 'running')
+  put(run, 'reason', nil)
+  put(run, 'suspendedByEngine', nil)
+end
+
+-- For the sweep: out of the way of the steps of other runs.
+local function shelve_step(run, step)
+  index_row(step, step.place .. ':' .. run.id, 'shelf:' .. run.id, now)
+end
+`
+
+const part12 = `-- Code hashes a run is suspended for: sorted, with U+0000 between; no text a caller hands in contains that.
+
+local function is_blocked_for(run, code_hash)
+  return run.blocked ~= nil and string.find('\\0' .. run.blocked .. '\\0', '\\0' .. code_hash .. '\\0', 1, true) ~= nil
+end
+
+local function block_for(run, code_hash)
+  if is_blocked_for(run, code_hash) then return end
+  local hashes = { code_hash }
+  for hash in string.gmatch(run.blocked or '', '[^%z]+') do hashes[#hashes + 1] = hash end
+  table.sort(hashes)
+  put(run, 'blocked', table.concat(hashes, '\\0'))
+end
+`
+
+const part13 = `-- What changed in a run after a revision, oldest first, cut before the answer grows too large.
+
+-- While the script copies, the server waits.
+local max_bytes, max_rows, row_bytes = 128 * 1024, 80, 256
+
+local change_fields = {}
+for field in string.gmatch([[revision name ordinal kind status rpcName inputDigest output error reason attempt lost askedAfter
+  settledSeq settledAt dueAt]], '%S+') do
+  change_fields[#change_fields + 1] = field
+end
+-- Of these, the sizes count.
+local sized = { 2, 6, 8, 9, 10 }
+local signal_fields = { 'revision', 'signalId', 'name', 'payload' }
+
+local function size_of(values, places)
+  local bytes = row_bytes
+  for i = 1, #places do
+    local value = values[places[i]]
+    if value then bytes = bytes + #value end
+  end
+  return bytes
+end
+
+local function read_change(run_id, member)
+  if string.sub(member, 1, 1) == 's' then
+    local values = redis.call('HMGET', root .. ':signal:' .. string.sub(member, 2) .. ':' .. run_id, unpack(signal_fields))
+    return { 'signal', values }, size_of(values, { 2, 3, 4 })
+  end
+  local values = redis.call('HMGET', step_key_of(run_id, member), unpack(change_fields))
+  return { 'step', values }, size_of(values, sized)
+end
+
+-- \`how.at_least_one\`: for those who would not get on otherwise. \`how.own_after\`: the caller knows the inline steps that
+-- changed after this revision, it wrote them. All rows must be saved. Answers { revision, more, rows }.
+local function read_changes(run, after, how)
+  local rows, bytes, revision, offset = {}, 0, after, 0
+  while true do
+    local members = redis.call('ZRANGEBYSCORE', key_of('changes', run.id), '(' .. after, '+inf', 'LIMIT', offset, 40)
+    for _, member in ipairs(members) do
+      local change, size = read_change(run.id, member)
+      local values = change[2]
+      local own = how.own_after and change[1] == 'step' and values[4] == 'inline' and tonumber(values[1]) > how.own_after
+      if not own then
+        bytes = bytes + size
+        local full = bytes > max_bytes or #rows >= max_rows
+        if full and not (how.at_least_one and #rows == 0) then return { revision, '1', rows } end
+        rows[#rows + 1] = change
+      end
+      revision = tonumber(values[1])
+    end
+    if #members < 40 then return { run.revision, '0', rows } end
+    offset = offset + 40
+  end
+end
+`
+
+const part14 = `-- A run as a reader sees it. The order is that of \`runFields\` in src/rows.ts.
+
+local shown_fields = {}
+for field in string.gmatch([[workflow status input inputDigest output error reason tags parentId parentStep parentOnEnd crashes
+  createdAt updatedAt endedAt]], '%S+') do
+  shown_fields[#shown_fields + 1] = field
+end
+local payload_places = { 3, 5, 6 }
+local max_payload_bytes = 64 * 1024
+
+-- While the script copies, the server waits: payloads too large for that are left out, then '1' follows the fields.
+local function show_run(run_id)
+  local key, bytes = key_of('run', run_id), 0
+  for _, at in ipairs(payload_places) do bytes = bytes + redis.call('HSTRLEN', key, shown_fields[at]) end
+  if bytes <= max_payload_bytes then return redis.call('HMGET', key, unpack(shown_fields)) end
+  local fields = { unpack(shown_fields) }
+  -- A name no field has: its value is nil.
+  for _, at in ipairs(payload_places) do fields[at] = '-' end
+  local values = redis.call('HMGET', key, unpack(fields))
+  values[#fields + 1] = '1'
+  return values
+end
+`
+
+const part15 = `-- Attempts of rpc steps that end without settling them.
+
+-- Back to waiting for a worker, with the attempt on record as lost.
+local function lose_attempt(run, step)
+  put(step, 'status', 'scheduled')
+  touch_step(run, step)
+  count_loss(run, step)
+  add_attempt(run, step, 'lost')
+  drop_lease(step)
+  ring_now(step)
+end
+
+-- Nobody holds the step: an item for it now, or nil and a timer for the sweep that comes after the delay.
+local function offer_again(run, step, delay_ms)
+  drop_lease(step)
+  silence(step)
+  local item
+  if delay_ms > 0 then
+    put(step, 'dueAt', now + delay_ms)
+  else
+    ring_now(step)
+    item = step_item(run, step)
+  end
+  schedule_step(run, step)
+  return item
+end
+
+-- How a claim ended and whom that rang, so that the same call again answers the same.
+local function remember_ending(step, claim_id, kind, item)
+  put_all(step, { endClaim = claim_id, endKind = kind })
+  local is_step = item and item[1] == 'step'
+  put(step, 'endHeld', item and item[1] == 'run' and item[4] or nil)
+  put(step, 'endAttempt', is_step and item[5] or nil)
+  put(step, 'endDispatch', is_step and item[6] or nil)
+end
+
+-- The item that went with the ending of this claim, or false; nil: the claim has not ended, or not like this.
+local function recall_ending(run, step, claim_id, kind)
+  local ending = redis.call('HMGET', step.key, 'endClaim', 'endKind', 'endHeld', 'endAttempt', 'endDispatch')
+  if ending[1] ~= claim_id or ending[2] ~= kind then return nil end
+  if ending[3] then return { 'run', run.id, run.workflow, ending[3] } end
+  if ending[4] then return { 'step', run.id, step_id_of(step), step.rpcName, tonumber(ending[4]), tonumber(ending[5]) } end
+  return false
+end
+`
+
+const part16 = `-- Waking a run: it has something to read that it did not ask for itself.
+
+local function ring_run(run)
+  if not run.leaseUntil then ring_now(run) end
+  schedule_run(run)
+  return run_item(run)
+end
+
+-- An item only if nobody was told before that there is something to read; else nil.
+local function wake_run(run)
+  local told = run.wakeSeq > run.readWakeSeq or run.rungAt ~= nil
+  put(run, 'wakeSeq', run.wakeSeq + 1)
+  if told then return nil end
+  return ring_run(run)
+end
+`
+
+const part17 = `-- Renewal of a lease. Never shortens one.
+local function renew(run, row, lease_ms)
+  -- A sweep that found its owner gone has taken it out of what the owner holds: it is back.
+  if not is_leased_now(row) then redis.call('SADD', key_of('held', row.owner), row.member) end
+  put(row, 'leaseUntil', math.max(row.leaseUntil, now + lease_ms))
+  if row == run then schedule_run(run) else schedule_step(run, row) end
+  save(row)
+end
+`
 
 export const scripts: Readonly<Record<ScriptName, Script>> = {
+  'adopt-child': {
+    sha: 'da9d1e8b0521541b6ce5f7bf5a1abadf9e980ed2',
+    text:
+      `-- A run is to be told when this one ends, because it says that it is its child and is not to outlive it.
+-- KEYS[1] the bucket's root
+-- ARGV    clock offset, parent's run id, child's run id
+-- returns '1', or nil: the parent is over, or never was
+-- called by createRun, for a run created with a parent
+` +
+      part1 +
+      part2 +
+      part3 +
+      part4 +
+      `local parent = load_run(ARGV[2])
+if not parent or is_ended(parent) then return nil end
+-- Its place among the parent's steps is 0: it has none, and nobody waits for it to be rung.
+redis.call('ZADD', key_of('children', parent.id), 'NX', 0, ARGV[3])
+return '1'
+`,
+  },
+  'cancel-run': {
+    sha: '338d7eef2f1c8691bd8c08a986be9e65e8a3c109',
+    text:
+      `-- End a run from outside.
+-- KEYS[1] the bucket's root
+-- ARGV    clock offset, run id, call id (the same when the call is repeated), reason
+-- returns nil: unknown or ended already; else the entries of the outbox to deliver (end-run.lua)
+-- called by cancelRun
+` +
+      part1 +
+      part2 +
+      part3 +
+      part4 +
+      part5 +
+      part6 +
+      part7 +
+      part8 +
+      `local run = load_run(ARGV[2])
+if not run then return nil end
+local how = { reason = ARGV[4] }
+if is_ended(run) then return run.endCall == ARGV[3] and end_effects(run, how) or nil end
+put(run, 'endCall', ARGV[3])
+local entries = end_run(run, 'cancelled', how)
+save(run)
+return entries
+`,
+  },
+  'claim-run': {
+    sha: '938a1faf6de264cd7e01ab86b14a628cbc513113',
+    text:
+      `-- Take the run's lease, settle its due sleeps, and read what changed.
+-- KEYS[1] the bucket's root
+-- ARGV    clock offset, run id, owner, claim id, lease in ms, revision known, crash limit, the reason beyond it,
+--         (workflow, code hash) … the worker has
+-- returns nil, 'parent' (its parent has ended), or { now, epoch, wakeSeq, the run (show.lua), changes (changes.lua) }
+-- called by claimRun
+` +
+      part1 +
+      part2 +
+      part3 +
+      part4 +
+      part5 +
+      part7 +
+      part9 +
+      part10 +
+      part11 +
+      part12 +
+      part13 +
+      part14 +
+      `local run_id, owner, claim_id, lease_ms, after = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6]
+local limit, reason = tonumber(ARGV[7]), ARGV[8]
+
+local function is_for_worker(run)
+  if run.blockedForAll then return false end
+  for i = 9, #ARGV, 2 do
+    if ARGV[i] == run.workflow then return not is_blocked_for(run, ARGV[i + 1]) end
+  end
+  return false
+end
+
+-- A lease that ran out is a crash. False: too early after the last one, or one too many.
+local function take_over(run)
+  if now < take_over_at(run) then return false end
+  put(run, 'crashes', run.crashes + 1)
+  put(run, 'updatedAt', now)
+  if run.crashes <= limit then return true end
+  suspend_over_limit(run, reason)
+  save(run)
+  return false
+end
+
+local run = load_run(run_id)
+if not run or is_ended(run) then return nil end
+if run.claimId == claim_id then
+  -- A claim that arrives twice: the same lease, or nothing when it was given back since.
+  if not run.leaseUntil then return nil end
+else
+  if run.orphaned then return 'parent' end
+  if not is_for_worker(run) then return nil end
+  if run.leaseUntil and not take_over(run) then return nil end
+  take_lease(run, owner, claim_id, lease_ms * 2 ^ math.min(run.crashes, 6))
+  let_run(run)
+  silence(run)
+  schedule_run(run)
+end
+settle_due_sleeps(run)
+put(run, 'readWakeSeq', run.wakeSeq)
+save(run)
+return { now, run.epoch, run.wakeSeq, show_run(run_id), read_changes(run, after, {}) }
+`,
+  },
+  'claim-step': {
+    sha: 'bd9cd0ccb5fc799eefbd72c212b26e52a71d5c93',
+    text:
+      `-- Take the lease of an rpc step that is due and unclaimed, or whose lease ran out.
+-- KEYS[1] the bucket's root
+-- ARGV    clock offset, run id, step (\`<ordinal> <name>\`), owner, claim id, lease in ms, loss limit, the reason beyond it,
+--         names of the functions the worker has …
+-- returns nil, or { epoch, workflow, rpc name, retries, retry delay in ms, attempt, lost, input or nil when it is too large }
+-- called by claimStep
+` +
+      part1 +
+      part2 +
+      part3 +
+      part4 +
+      part5 +
+      part7 +
+      part9 +
+      part15 +
+      part11 +
+      `local run_id, step_id, owner, claim_id, lease_ms = ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
+local limit, reason = tonumber(ARGV[7]), ARGV[8]
+-- While the script copies, the server waits: a large input is read after it.
+local max_bytes = 128 * 1024
+
+local function is_known(rpc_name)
+  for i = 9, #ARGV do
+    if ARGV[i] == rpc_name then return true end
+  end
+  return false
+end
+
+-- The worker let its lease run out. False: one loss too many.
+local function take_over(run, step)
+  lose_attempt(run, step)
+  if step.lost <= limit then return true end
+  schedule_step(run, step)
+  suspend_over_limit(run, reason)
+  save(step)
+  save(run)
+  return false
+end
+
+local run = load_run(run_id)
+if not run or is_ended(run) or run.suspendedByEngine then return nil end
+local step = find_step(run_id, step_id)
+if not step or step.kind ~= 'rpc' or step.settledSeq then return nil end
+if step.claimId == claim_id then
+  -- A claim that arrives twice: the same lease, or nothing when it was given back since.
+  if not step.leaseUntil then return nil end
+else
+  if not is_known(step.rpcName) or is_leased_now(step) then return nil end
+  if step.status == 'scheduled' and step.dueAt and now < step.dueAt then return nil end
+  if step.status == 'running' and not take_over(run, step) then return nil end
+  put_all(step, { status = 'running', attempt = step.attempt + 1, worker = owner, startedAt = now })
+  touch_step(run, step)
+  silence(step)
+  take_lease(step, owner, claim_id, lease_ms)
+  schedule_step(run, step)
+  save(step)
+  save(run)
+end
+local fits = redis.call('HSTRLEN', step.key, 'input') <= max_bytes
+local given = redis.call('HMGET', step.key, 'retries', 'retryDelayMs', fits and 'input' or 'none')
+return { step.epoch, run.workflow, step.rpcName, given[1], given[2], step.attempt, step.lost, given[3] }
+`,
+  },
+  'commit-run': {
+    sha: 'ce4d7667a0c9813e4539a7fe59923538dd41f629',
+    text:
+      `-- Apply a turn of a held run. A large turn comes in parts: each is applied at once and whole, the last one leaves.
+-- KEYS[1] the bucket's root
+-- ARGV    clock offset, run id, claim id, epoch, turn, part from 0, revision known, move ('part' for all but the last), the
+--         wakeSeq read, delay in ms, '1' with a text, output or error or reason, '1' with a code hash, code hash,
+--         how many records, the records, the plans (both: turn.lua)
+-- returns 'LEASE_LOST', or { 'part' or 'held' or 'released', now, { record from 1, settledSeq, settledAt } …,
+--         { plan from 1, entry to deliver or '' } … of the rpc and child steps it made, entries (end-run.lua), items,
+--         wakeSeq, changes (changes.lua) or nil }
+-- called by commitRun
+` +
+      part1 +
+      part2 +
+      part3 +
+      part4 +
+      part5 +
+      part7 +
+      part9 +
+      part10 +
+      part6 +
+      `-- What a turn asks for, put into rows. All of a turn that is asked again is found as it was written.
+
+local record_width, plan_width = 9, 12
+
+-- { name, ordinal, askedAfter } stand first in both.
+local function asked_at(at)
+  return { name = ARGV[at + 1], ordinal = tonumber(ARGV[at + 2]), askedAfter = tonumber(ARGV[at + 3]) }
+end
+
+-- An inline step's ended attempt: { outcome, name, ordinal, askedAfter, attempt, payload, delay, duration, - }. A settled row is
+-- left as it is. Answers the step if this settled it.
+local function record_inline(run, at)
+  local outcome, payload = ARGV[at], ARGV[at + 5]
+  local step = find_step(run.id, ARGV[at + 2] .. ' ' .. ARGV[at + 1])
+  if not step then
+    local values = asked_at(at)
+    values.kind = 'inline'
+    step = insert_step(run, values)
+  end
+  if step.kind ~= 'inline' or step.settledSeq then return nil end
+  put_all(step, { attempt = tonumber(ARGV[at + 4]), worker = run.owner, startedAt = now - tonumber(ARGV[at + 7]) })
+  if outcome == 'retry' then
+    touch_step(run, step)
+    put_all(step, { error = payload, dueAt = now + tonumber(ARGV[at + 6]) })
+    redis.call('ZADD', key_of('retries', run.id), step.dueAt, step.place)
+    add_attempt(run, step, 'failed', payload)
+  else
+    settle(run, step, outcome == 'succeeded' and { output = payload } or { error = payload })
+  end
+  save(step)
+  return step.settledSeq and step or nil
+end
+
+-- A signal that waited for this step is consumed by it. Answers how many.
+local function schedule_suspend(run, step)
+  local inbox = key_of('inbox', run.id)
+  local number = oldest_named(inbox, step.name)
+  if not number then
+    touch_step(run, step)
+    redis.call('ZADD', key_of('suspends', run.id), 0, named(step.name, step.place))
+    return 0
+  end
+  local kept = root .. ':signal:' .. number .. ':' .. run.id
+  settle(run, step, { output = redis.call('HGET', kept, 'payload') })
+  redis.call('ZREM', inbox, named(step.name, tonumber(number)))
+  redis.call('ZREM', key_of('changes', run.id), 's' .. number)
+  redis.call('HDEL', kept, 'signalId', 'name', 'payload', 'revision')
+  return 1
+end
+
+local function start_entry_of(run, step)
+  return 'start:' .. run.createdAt .. ':' .. step.place .. ':' .. run.id
+end
+
+-- The child's own row is made in its bucket, from the entry.
+local function schedule_child(run, step, at)
+  touch_step(run, step)
+  local child, parent, on_end = ARGV[at + 4], ARGV[at + 9], ARGV[at + 11]
+  if on_end == 'cancel' and parent == run.id then redis.call('ZADD', key_of('children', run.id), step.place, child) end
+  post(start_entry_of(run, step), 'kind', 'start', 'runId', child, 'workflow', ARGV[at + 5], 'input', ARGV[at + 6],
+    'inputDigest', ARGV[at + 7], 'tags', ARGV[at + 8], 'parentId', parent, 'parentStep', ARGV[at + 10], 'parentOnEnd', on_end)
+end
+
+-- { kind, name, ordinal, askedAfter, then
+--   rpc:   rpc name, input, input digest, retries, retry delay
+--   sleep: delay
+--   child: run id, workflow, input, input digest, tags, parent's run id, parent's step, onEnd }
+-- A step that has its row already is left alone. Answers the step if this made it, and how many signals it consumed.
+local function schedule_plan(run, at)
+  local kind = ARGV[at]
+  if redis.call('HEXISTS', key_of('steps', run.id), ARGV[at + 2] .. ' ' .. ARGV[at + 1]) == 1 then return nil, 0 end
+  local values = asked_at(at)
+  values.kind = kind
+  local consumed = 0
+  local step
+  if kind == 'rpc' then
+    values.rpcName, values.input, values.inputDigest = ARGV[at + 4], ARGV[at + 5], ARGV[at + 6]
+    values.retries, values.retryDelayMs = ARGV[at + 7], ARGV[at + 8]
+    step = insert_step(run, values)
+    put(step, 'dispatch', 1)
+    touch_step(run, step)
+    ring_now(step)
+    schedule_step(run, step)
+  elseif kind == 'sleep' then
+    values.dueAt = now + tonumber(ARGV[at + 4])
+    step = insert_step(run, values)
+    touch_step(run, step)
+    redis.call('ZADD', key_of('sleeps', run.id), step.dueAt, step.place)
+  elseif kind == 'suspend' then
+    step = insert_step(run, values)
+    consumed = schedule_suspend(run, step)
+  else
+    values.childId, values.rpcName, values.inputDigest = ARGV[at + 4], ARGV[at + 5], ARGV[at + 7]
+    step = insert_step(run, values)
+    schedule_child(run, step, at)
+  end
+  save(step)
+  return step, consumed
+end
+
+-- The earliest timer that only a turn of the run can serve: a sleep's or an inline retry's.
+local function next_timer_of(run)
+  local sleep = redis.call('ZRANGE', key_of('sleeps', run.id), 0, 0, 'WITHSCORES')[2]
+  local retry = redis.call('ZRANGE', key_of('retries', run.id), 0, 0, 'WITHSCORES')[2]
+  if sleep and retry then return math.min(tonumber(sleep), tonumber(retry)) end
+  local one = sleep or retry
+  return one and tonumber(one) or nil
+end
+` +
+      part11 +
+      part12 +
+      part16 +
+      part13 +
+      part8 +
+      `local run_id, claim_id, epoch = ARGV[2], ARGV[3], tonumber(ARGV[4])
+local turn, part, after = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
+local move, wake_seq, delay = ARGV[8], ARGV[9], ARGV[10]
+local text = ARGV[11] == '1' and ARGV[12] or nil
+local code_hash = ARGV[13] == '1' and ARGV[14] or nil
+local records = tonumber(ARGV[15])
+local first_plan = 16 + records * record_width
+local plans = (#ARGV + 1 - first_plan) / plan_width
+
+local recorded, made, entries, items = {}, {}, {}, {}
+local endings = { complete = { 'completed', 'output' }, fail = { 'failed', 'error' }, cancel = { 'cancelled', 'reason' } }
+
+local function answer(run, kind)
+  local changes = kind == 'held' and read_changes(run, after, { own_after = run.turnBefore }) or false
+  return { kind, now, recorded, made, entries, items, run.wakeSeq, changes }
+end
+
+local function note_made(run, step, plan)
+  if step.kind == 'rpc' then made[#made + 1] = { plan, '' } end
+  if step.kind ~= 'child' then return end
+  local entry = start_entry_of(run, step)
+  made[#made + 1] = { plan, redis.call('EXISTS', key_of('entry', entry)) == 1 and entry or '' }
+end
+
+-- Applied before, and the answer was lost: the same again, from what the rows say. What happened since may come with it.
+local function repeat_answer(run)
+  for i = 1, records do
+    local at = 16 + (i - 1) * record_width
+    local step = find_step(run_id, ARGV[at + 2] .. ' ' .. ARGV[at + 1])
+    if step and step.kind == 'inline' and step.settledSeq and step.settledSeq > run.turnBefore then
+      recorded[#recorded + 1] = { i, step.settledSeq, redis.call('HGET', step.key, 'settledAt') }
+    end
+  end
+  for i = 1, plans do
+    local at = first_plan + (i - 1) * plan_width
+    local step = find_step(run_id, ARGV[at + 2] .. ' ' .. ARGV[at + 1])
+    if step and tonumber(step.place) > run.turnPlaces then note_made(run, step, i) end
+  end
+  if move == 'part' then return answer(run, 'part') end
+  if run.turnEnd == 'held' then
+    if is_held_by(run, epoch, claim_id) then
+      put(run, 'readWakeSeq', run.wakeSeq)
+      save(run)
+    end
+    return answer(run, 'held')
+  end
+  if endings[move] then entries = end_effects(run, { [endings[move][2]] = text }) end
+  if move == 'yield' and tonumber(delay) <= 0 then items[1] = { 'run', run_id, run.workflow, '0' } end
+  return answer(run, 'released')
+end
+
+local function apply(run)
+  if part == 0 then put_all(run, { turnBefore = run.revision, turnPlaces = run.places, turnSettled = 0 }) end
+  local settled = settle_due_sleeps(run)
+  for i = 1, records do
+    local step = record_inline(run, 16 + (i - 1) * record_width)
+    if step then recorded[#recorded + 1] = { i, step.settledSeq, step.settledAt } end
+  end
+  for i = 1, plans do
+    local step, consumed = schedule_plan(run, first_plan + (i - 1) * plan_width)
+    settled = settled + consumed
+    if step then note_made(run, step, i) end
+  end
+  if records + plans > 0 and run.crashes > 0 then
+    put(run, 'crashes', 0)
+    schedule_run(run)
+  end
+  put_all(run, { updatedAt = now, turnSettled = run.turnSettled + settled, turnClaim = claim_id, turn = turn, turnPart = part })
+end
+
+-- What the body has not been told yet forbids to leave: it would never be told.
+local function has_news(run)
+  return run.wakeSeq ~= tonumber(wake_seq) or run.turnSettled > 0
+end
+
+local function let_go(run, due_at)
+  drop_lease(run)
+  silence(run)
+  put(run, 'dueAt', due_at)
+end
+
+local function suspend(run)
+  let_go(run, next_timer_of(run))
+  move_run(run, 'suspended')
+  put(run, 'reason', text)
+  if code_hash then
+    put(run, 'suspendedByEngine', '1')
+    block_for(run, code_hash)
+    -- For a worker with other code this run is woken: its sweep finds it.
+    ring_now(run)
+  end
+end
+
+-- 'held' or 'released'.
+local function leave(run)
+  local stays = move == 'hold' or (move == 'park' or (move == 'suspend' and not code_hash)) and has_news(run)
+  if stays then
+    put(run, 'readWakeSeq', run.wakeSeq)
+    return 'held'
+  end
+  local ending = endings[move]
+  if ending then
+    entries = end_run(run, ending[1], { [ending[2]] = text })
+    return 'released'
+  end
+  if move == 'park' then let_go(run, next_timer_of(run)) end
+  if move == 'suspend' then suspend(run) end
+  if move == 'yield' then
+    let_go(run, tonumber(delay) > 0 and now + tonumber(delay) or nil)
+    if tonumber(delay) <= 0 then items[1] = ring_run(run) end
+  end
+  schedule_run(run)
+  return 'released'
+end
+
+local run = load_run(run_id)
+if not run then return 'LEASE_LOST' end
+if run.turnClaim == claim_id and run.turn == turn and run.turnPart >= part then return repeat_answer(run) end
+if is_ended(run) or not is_held_by(run, epoch, claim_id) then return 'LEASE_LOST' end
+apply(run)
+local kind = 'part'
+if move ~= 'part' then
+  kind = leave(run)
+  put(run, 'turnEnd', kind)
+end
+save(run)
+return answer(run, kind)
+`,
+  },
+  'create-run': {
+    sha: '6c2cdc4e659b1250265960ad73fab7fef55dae41',
+    text:
+      `-- Insert a run, rung, or find the one that has the id.
+-- KEYS[1] the bucket's root
+-- ARGV    clock offset, run id, call id (the same when the call is repeated), workflow, input, input digest, tags as text,
+--         parent's run id, parent's step, onEnd ('' without a parent), '1' if that parent is known to be over, tags …
+-- returns { '1', item, now } created, or { '0', item or nil if it has ended, the run as \`show.lua\` shows it }
+-- called by createRun, and to deliver a child's start
+` +
+      part1 +
+      part2 +
+      part3 +
+      part4 +
+      part7 +
+      part14 +
+      `local run_id, call_id = ARGV[2], ARGV[3]
+
+local found = load_run(run_id)
+if found then
+  local created = redis.call('HGET', found.key, 'createCall') == call_id
+  local item = not is_ended(found) and run_item(found) or false
+  return { created and '1' or '0', item, created and found.createdAt or show_run(run_id) }
+end
+
+local run = { key = key_of('run', run_id), dirty = {}, id = run_id, crashes = 0, rings = 0 }
+put_all(run, {
+  workflow = ARGV[4], status = 'running', input = ARGV[5], inputDigest = ARGV[6], tags = ARGV[7], createdAt = now,
+  updatedAt = now, wakeSeq = 1, createCall = call_id,
+})
+if ARGV[8] ~= '' then put_all(run, { parentId = ARGV[8], parentStep = ARGV[9], parentOnEnd = ARGV[10] }) end
+if ARGV[11] == '1' then put(run, 'orphaned', '1') end
+ring_now(run)
+schedule_run(run)
+save(run)
+
+redis.call('ZADD', root .. ':runs', now, run_id)
+redis.call('ZADD', key_of('runs:of', run.workflow), now, run_id)
+redis.call('ZADD', key_of('runs:is', 'running'), now, run_id)
+for i = 12, #ARGV do redis.call('ZADD', key_of('runs:tag', ARGV[i]), now, run_id) end
+return { '1', run_item(run), now }
+`,
+  },
+  'delete-run': {
+    sha: 'df9e5197c5d831087013b082aee14b8b6df9729c',
+    text:
+      `-- Delete an ended run and everything that belongs to it: a slice of it, the run itself last.
+-- KEYS[1] the bucket's root
+-- ARGV    clock offset (unused), run id, when it ended, its tags …
+-- returns '1' deleted, '0' there is more of it, nil: somebody else has deleted it
+-- called by deleteRuns
+` +
+      part1 +
+      part2 +
+      part3 +
+      part4 +
+      part7 +
+      part9 +
+      `local run_id = ARGV[2]
+local slice = 100
+
+local function delete_step(place)
+  local key = step_key_of(run_id, place)
+  local step = redis.call('HMGET', key, 'indexed', 'owner')
+  if step[1] then redis.call('ZREM', root .. ':' .. step[1], place .. ':' .. run_id) end
+  if step[2] then redis.call('SREM', key_of('held', step[2]), 'step:' .. place .. ':' .. run_id) end
+  redis.call('UNLINK', key)
+end
+
+-- Counts the run's field down to 0, one deletion each, as far as the slice goes.
+local function delete_numbered(run, field, delete)
+  while slice > 0 and run[field] > 0 do
+    delete(run[field])
+    put(run, field, run[field] - 1)
+    slice = slice - 1
+  end
+end
+
+local run = load_run(run_id)
+if not run or not is_ended(run) or redis.call('HGET', run.key, 'endedAt') ~= ARGV[3] then return nil end
+delete_numbered(run, 'places', delete_step)
+delete_numbered(run, 'attempts', function(number) redis.call('UNLINK', root .. ':attempt:' .. number .. ':' .. run_id) end)
+delete_numbered(run, 'signals', function(number) redis.call('UNLINK', root .. ':signal:' .. number .. ':' .. run_id) end)
+if slice == 0 then
+  save(run)
+  return '0'
+end
+
+redis.call('ZREM', root .. ':runs', run_id)
+redis.call('ZREM', key_of('runs:of', run.workflow), run_id)
+redis.call('ZREM', key_of('runs:is', run.status), run_id)
+redis.call('ZREM', key_of('ended', run.status), run_id)
+for i = 4, #ARGV do redis.call('ZREM', key_of('runs:tag', ARGV[i]), run_id) end
+for _, kind in ipairs({ 'run', 'steps', 'changes', 'sleeps', 'retries', 'suspends', 'shelf', 'lost', 'children', 'signals', 'inbox' }) do
+  redis.call('UNLINK', key_of(kind, run_id))
+end
+return '1'
+`,
+  },
+  'enlist': {
+    sha: 'c36290d6f66039c8d11e66e67fc111845a3dbda8',
+    text:
+      `-- Write an owner down as alive. By then its process is subscribed to the owner's channel.
+-- KEYS[1] the first bucket's root: that one knows the owners of all
+-- ARGV    clock offset (unused), owner
+-- returns nothing
+-- called by enlist
+` +
+      part2 +
+      `redis.call('HSET', root .. ':owners', ARGV[2], '')
+`,
+  },
+  'forget-owners': {
+    sha: '6e66d70aa8d7c7fab0b65cbb18b33225e98fbda8',
+    text:
+      `-- Forget dead owners that hold nothing any more.
+-- KEYS[1] the first bucket's root: that one knows the owners of all
+-- ARGV    clock offset (unused), owner …
+-- returns nothing
+-- called by sweep
+` +
+      part2 +
+      `for i = 2, #ARGV do
+  local mark = redis.call('HGET', root .. ':owners', ARGV[i])
+  -- It may have come back meanwhile.
+  if mark and mark ~= '' then redis.call('HDEL', root .. ':owners', ARGV[i]) end
+end
+`,
+  },
+  'note-owners': {
+    sha: 'c184d3d7836d7311846b55a83b67c12fd87ec127',
+    text:
+      `-- Note which owners are gone, since when, and tell which of them count as dead: missed twice, the grace apart.
+-- KEYS[1] the first bucket's root: that one knows the owners of all
+-- ARGV    clock offset, grace in ms, (owner, '1' if somebody is subscribed to its channel) …
+-- returns { ms until the next one's grace is over or nil, dead owners … }
+-- called by sweep
+` +
+      part1 +
+      part2 +
+      `local grace_ms, owners = tonumber(ARGV[2]), root .. ':owners'
+
+local next_at, dead = nil, {}
+for i = 3, #ARGV, 2 do
+  local owner, alive = ARGV[i], ARGV[i + 1] == '1'
+  local mark = redis.call('HGET', owners, owner)
+  if alive and mark and mark ~= '' then redis.call('HSET', owners, owner, '') end
+  if not alive and mark then
+    if mark == '' then redis.call('HSET', owners, owner, now) end
+    local over_at = (tonumber(mark) or now) + grace_ms
+    if over_at <= now then
+      dead[#dead + 1] = owner
+    else
+      next_at = math.min(next_at or over_at, over_at)
+    end
+  end
+end
+return { next_at and next_at - now or false, unpack(dead) }
+`,
+  },
   'open-store': {
     sha: 'eaeef7ddad3491a679705e04f30909aadad67c92',
-    text: `-- The prefix is taken, or found as somebody took it: how many buckets its runs lie in never changes.
+    text:
+      `-- The prefix is taken, or found as somebody took it: how many buckets its runs lie in never changes.
 -- KEYS[1] the prefix's hash \`<prefix>:meta\`
 -- ARGV    clock offset (unused), the buckets to take it with, the version of this code
 -- returns { buckets, version }, as they stand
@@ -20,6 +1252,641 @@ local found = redis.call('HMGET', KEYS[1], 'buckets', 'version')
 if found[1] and found[2] then return { found[1], found[2] } end
 redis.call('HSET', KEYS[1], 'buckets', ARGV[2], 'version', ARGV[3])
 return { ARGV[2], ARGV[3] }
+`,
+  },
+  'orphan-run': {
+    sha: 'd34651c433f0cc622443dd27fa482bd0342a8ab5',
+    text:
+      `-- A parent has ended, and this run is not to outlive it: from now on whoever claims it is told to end it.
+-- KEYS[1] the bucket's root
+-- ARGV    clock offset, child's run id, parent's run id, '1' if it is to be rung
+-- returns the item, or nil: nothing to ring
+-- called to deliver an entry of the outbox, and by createRun
+` +
+      part1 +
+      part2 +
+      part3 +
+      part4 +
+      part7 +
+      part16 +
+      `local run = load_run(ARGV[2])
+if not run or is_ended(run) or run.parentId ~= ARGV[3] or run.parentOnEnd ~= 'cancel' then return nil end
+put(run, 'orphaned', '1')
+local item
+if ARGV[4] == '1' then
+  item = ring_run(run)
+else
+  schedule_run(run)
+end
+save(run)
+return item or nil
+`,
+  },
+  'outbox-done': {
+    sha: 'ba2b46906e35b1f763cc4704dddf1bbcae9ec967',
+    text:
+      `-- An entry was delivered, or some of its children were told.
+-- KEYS[1] the bucket's root
+-- ARGV    clock offset, entry id, children told …
+-- returns nil: the entry is gone; 'more': it has more children; 'orphan': the child was started, but its parent has ended
+--         meanwhile: the entry tells it so now, deliver it again
+-- called after each delivery
+` +
+      part1 +
+      part2 +
+      part3 +
+      part4 +
+      part6 +
+      `local id = ARGV[2]
+local entry = redis.call('HMGET', key_of('entry', id), 'kind', 'runId', 'parentId', 'parentOnEnd')
+if entry[1] == 'start' and entry[4] == 'cancel' then
+  local parent = load_run(entry[3])
+  if not parent or is_ended(parent) then
+    local orphans = key_of('orphans', id)
+    redis.call('UNLINK', key_of('entry', id))
+    redis.call('HSET', key_of('entry', id), 'kind', 'orphans', 'runId', entry[3])
+    redis.call('ZADD', orphans, 1, entry[2])
+    return 'orphan'
+  end
+end
+for i = 3, #ARGV do redis.call('ZREM', key_of('orphans', id), ARGV[i]) end
+if redis.call('EXISTS', key_of('orphans', id)) == 1 then return 'more' end
+unpost(id)
+return nil
+`,
+  },
+  'outbox-read': {
+    sha: '8cb97c850b232978ad3720ab463f3b1f80f49148',
+    text:
+      `-- Everything a delivery needs.
+-- KEYS[1] the bucket's root
+-- ARGV    clock offset, entry id
+-- returns nil: delivered by another; else { { field, value, … }, { child's run id, place, … } }, at most 100 children of an
+--         entry of the kind 'orphans'
+-- called to deliver an entry of the outbox
+` +
+      part1 +
+      part2 +
+      part6 +
+      `local entry = redis.call('HGETALL', key_of('entry', ARGV[2]))
+if #entry == 0 then return nil end
+return { entry, redis.call('ZRANGE', key_of('orphans', ARGV[2]), 0, 99, 'WITHSCORES') }
+`,
+  },
+  'read-changes': {
+    sha: '9877171d77c1c466c7b547030dbf49f4787581fb',
+    text:
+      `-- What changed in a run after a revision, a page of it.
+-- KEYS[1] the bucket's root
+-- ARGV    clock offset, run id, revision known
+-- returns { now, changes (changes.lua) }, or nil: there is no such run
+-- called by readChanges
+` +
+      part1 +
+      part2 +
+      part3 +
+      part4 +
+      part7 +
+      part9 +
+      part13 +
+      `local run = load_run(ARGV[2])
+if not run then return nil end
+return { now, read_changes(run, ARGV[3], { at_least_one = true }) }
+`,
+  },
+  'read-input': {
+    sha: '55cd95c1f0ca28fdb44888cabfe4e7e20f6fe282',
+    text:
+      `-- The input of an rpc step, when it was too large to come with its claim.
+-- KEYS[1] the bucket's root
+-- ARGV    clock offset, run id, step (\`<ordinal> <name>\`)
+-- returns nil: there is no such step; else its input
+-- called by claimStep
+` +
+      part2 +
+      `local place = redis.call('HGET', key_of('steps', ARGV[2]), ARGV[3])
+return place and redis.call('HGET', step_key_of(ARGV[2], place), 'input')
+`,
+  },
+  'release-step': {
+    sha: '946b33dc9a579caf9c2abd2577be17e0e1ad911e',
+    text:
+      `-- Give a claimed rpc step back unfinished.
+-- KEYS[1] the bucket's root
+-- ARGV    clock offset, run id, step (\`<ordinal> <name>\`), claim id, epoch, '1' if its function was entered, delay in ms
+-- returns nil: not held like this; else { item or nil }
+-- called by releaseStep
+` +
+      part1 +
+      part2 +
+      part3 +
+      part4 +
+      part5 +
+      part7 +
+      part9 +
+      part15 +
+      `local run_id, step_id, claim_id, epoch = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+local entered, delay_ms = ARGV[6] == '1', tonumber(ARGV[7])
+
+-- The function was never entered: as if this attempt had not begun.
+local function give_back(run, step)
+  put(step, 'status', 'scheduled')
+  touch_step(run, step)
+  put(step, 'attempt', step.attempt - 1)
+end
+
+local run = load_run(run_id)
+local step = run and find_step(run_id, step_id)
+if not step then return nil end
+if is_ended(run) or step.status ~= 'running' or not is_held_by(step, epoch, claim_id) then
+  local item = recall_ending(run, step, claim_id, 'released')
+  if item == nil then return nil end
+  return { item }
+end
+if entered then lose_attempt(run, step) else give_back(run, step) end
+local item = offer_again(run, step, delay_ms) or false
+remember_ending(step, claim_id, 'released', item)
+save(step)
+save(run)
+return { item }
+`,
+  },
+  'renew-leases': {
+    sha: '1ee4957b52275228069ae6f17436f5af46e7a79e',
+    text:
+      `-- Extend leases: a slice of them, the server waits meanwhile.
+-- KEYS[1] the bucket's root
+-- ARGV    clock offset, lease in ms, (run id, step \`<ordinal> <name>\` or '' for the lease of the run, claim id, epoch) …
+-- returns by the lease's place: 0 renewed, 1 lost, 2 renewed, and the run has news its holder has not read
+-- called by renewLeases
+` +
+      part1 +
+      part2 +
+      part3 +
+      part4 +
+      part5 +
+      part7 +
+      part9 +
+      part17 +
+      `local lease_ms = tonumber(ARGV[2])
+
+local function verdict_of(run_id, step_id, claim_id, epoch)
+  local run = load_run(run_id)
+  if not run or is_ended(run) then return 1 end
+  local row = run
+  if step_id ~= '' then row = find_step(run_id, step_id) end
+  if not row or not is_held_by(row, epoch, claim_id) then return 1 end
+  renew(run, row, lease_ms)
+  return row == run and run.wakeSeq > run.readWakeSeq and 2 or 0
+end
+
+local verdicts = {}
+for i = 3, #ARGV, 4 do
+  verdicts[#verdicts + 1] = verdict_of(ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3]))
+end
+return verdicts
+`,
+  },
+  'renew-owned': {
+    sha: 'd4675021e8e7229671f2641845f7bbeb9059ddb9',
+    text:
+      `-- Extend every lease an owner has in this bucket, also those it has only just been given.
+-- KEYS[1] the bucket's root
+-- ARGV    clock offset, owner, lease in ms
+-- returns how many it extended
+-- called by the thread that stands in for a blocked main thread
+` +
+      part1 +
+      part2 +
+      part3 +
+      part4 +
+      part5 +
+      part7 +
+      part9 +
+      part17 +
+      `local owner, lease_ms = ARGV[2], tonumber(ARGV[3])
+
+local extended = 0
+for _, member in ipairs(redis.call('SMEMBERS', key_of('held', owner))) do
+  local run_id, place = string.match(member, '^run:(.*)$'), nil
+  if not run_id then place, run_id = string.match(member, '^step:(%d+):(.*)$') end
+  local run = load_run(run_id)
+  local row = run
+  if run and place then row = load_step(run_id, place) end
+  if row and row.owner == owner and row.leaseUntil and not is_ended(run) then
+    renew(run, row, lease_ms)
+    extended = extended + 1
+  end
+end
+return extended
+`,
+  },
+  'resume-run': {
+    sha: '3c060e55a8caa9460420b46d9267f3d0213ce927',
+    text:
+      `-- Let a run go on that the engine suspended, with its counters of crashes and losses cleared.
+-- KEYS[1] the bucket's root
+-- ARGV    clock offset, run id
+-- returns nil: unknown or ended; 'more': call again, some losses are not cleared yet; else { item }
+-- called by signalRun (resume)
+` +
+      part1 +
+      part2 +
+      part3 +
+      part4 +
+      part5 +
+      part7 +
+      part11 +
+      part9 +
+      part16 +
+      `local max_steps = 40
+
+local run = load_run(ARGV[2])
+if not run or is_ended(run) then return nil end
+
+local lost = key_of('lost', run.id)
+local places = redis.call('SMEMBERS', lost)
+table.sort(places, function(a, b) return tonumber(a) < tonumber(b) end)
+for i = 1, math.min(#places, max_steps) do
+  local step = load_step(run.id, places[i])
+  if not step.settledSeq and step.lost > 0 then
+    put(step, 'lost', 0)
+    touch_step(run, step)
+    save(step)
+  end
+  redis.call('SREM', lost, places[i])
+end
+if #places > max_steps then
+  save(run)
+  return 'more'
+end
+
+put(run, 'blocked', nil)
+put(run, 'blockedForAll', nil)
+put(run, 'crashes', 0)
+if run.suspendedByEngine then let_run(run) end
+put(run, 'wakeSeq', run.wakeSeq + 1)
+-- In any case: nobody expects this run.
+local item = ring_run(run)
+save(run)
+return { item }
+`,
+  },
+  'settle-child': {
+    sha: '51ce1fb7357eaefd9fd44b44eba0c857ba3b3851',
+    text:
+      `-- A child has ended: settle its parent's step, and wake the parent.
+-- KEYS[1] the bucket's root
+-- ARGV    clock offset, parent's run id, parent's step, child's run id, entry id, 'output' or 'error' or 'reason', its text
+-- returns the item, or nil: settled already, not waited for (any more), or the parent knows already that there is news
+-- called to deliver an entry of the outbox
+` +
+      part1 +
+      part2 +
+      part3 +
+      part4 +
+      part5 +
+      part7 +
+      part9 +
+      part10 +
+      part16 +
+      `local child, entry = ARGV[4], ARGV[5]
+local run = load_run(ARGV[2])
+if not run or is_ended(run) then return nil end
+redis.call('ZREM', key_of('children', run.id), child)
+local step = find_step(run.id, ARGV[3])
+if not step or step.kind ~= 'child' or step.childId ~= child then return nil end
+if step.settledSeq then
+  -- Delivered before, and the answer was lost.
+  local before = redis.call('HMGET', step.key, 'settledBy', 'rang')
+  return before[1] == entry and before[2] and run_item(run) or nil
+end
+settle(run, step, { [ARGV[6]] = ARGV[7] })
+local item = wake_run(run)
+put(step, 'settledBy', entry)
+put(step, 'rang', item and '1' or nil)
+save(step)
+save(run)
+return item or nil
+`,
+  },
+  'settle-step': {
+    sha: '0fa24fc90d28e59388030ac15b166ea4b7af3398',
+    text:
+      `-- Record how the attempt of an rpc step ended and, if it is settled by that, wake its run.
+-- KEYS[1] the bucket's root
+-- ARGV    clock offset, run id, step (\`<ordinal> <name>\`), claim id, epoch, 'succeeded', 'failed' or 'retry',
+--         its output or error, delay in ms (retry)
+-- returns nil: superseded, settled already or its run has ended; else { settledSeq or nil, item or nil }
+-- called by settleStep
+` +
+      part1 +
+      part2 +
+      part3 +
+      part4 +
+      part5 +
+      part7 +
+      part9 +
+      part15 +
+      part10 +
+      part16 +
+      `local run_id, step_id, claim_id, epoch = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+local kind, payload, delay_ms = ARGV[6], ARGV[7], tonumber(ARGV[8])
+
+local function finish(run, step)
+  settle(run, step, kind == 'succeeded' and { output = payload } or { error = payload })
+  return wake_run(run) or false
+end
+
+local function try_again(run, step)
+  put(step, 'status', 'scheduled')
+  touch_step(run, step)
+  put(step, 'error', payload)
+  add_attempt(run, step, 'failed', payload)
+  return offer_again(run, step, delay_ms) or false
+end
+
+local run = load_run(run_id)
+local step = run and find_step(run_id, step_id)
+if not step then return nil end
+if is_ended(run) or step.status ~= 'running' or not is_held_by(step, epoch, claim_id) then
+  local item = recall_ending(run, step, claim_id, kind)
+  local known = redis.call('HGET', step.key, kind == 'succeeded' and 'output' or 'error')
+  if item == nil or known ~= payload then return nil end
+  return { kind ~= 'retry' and step.settledSeq or false, item }
+end
+local item
+if kind == 'retry' then item = try_again(run, step) else item = finish(run, step) end
+remember_ending(step, claim_id, kind, item)
+save(step)
+save(run)
+return { step.settledSeq or false, item }
+`,
+  },
+  'signal-run': {
+    sha: '5288b6ad532901e77dba76020b1ca7b7fc4bc642',
+    text:
+      `-- Settle the oldest open suspend step of the signal's name, or keep the signal for the next one.
+-- KEYS[1] the bucket's root
+-- ARGV    clock offset, run id, call id (the same when the call is repeated), signal id, name, payload
+-- returns nil: not accepted; else { item or nil }
+-- called by signalRun
+` +
+      part1 +
+      part2 +
+      part3 +
+      part4 +
+      part5 +
+      part7 +
+      part9 +
+      part10 +
+      part11 +
+      part16 +
+      `local run_id, call_id, signal_id, name, payload = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+
+local function kept_key(number)
+  return root .. ':signal:' .. number .. ':' .. run_id
+end
+
+local run = load_run(run_id)
+if not run then return nil end
+local known = redis.call('HGET', key_of('signals', run_id), signal_id)
+if known then
+  local kept = redis.call('HMGET', kept_key(known), 'call', 'rang')
+  if kept[1] ~= call_id then return nil end
+  return { kept[2] and run_item(run) or false }
+end
+if is_ended(run) then return nil end
+
+put(run, 'signals', run.signals + 1)
+local number = run.signals
+redis.call('HSET', key_of('signals', run_id), signal_id, number)
+redis.call('HSET', kept_key(number), 'call', call_id)
+
+local place = oldest_named(key_of('suspends', run_id), name)
+if place then
+  local step = load_step(run_id, place)
+  settle(run, step, { output = payload })
+  save(step)
+else
+  put(run, 'revision', run.revision + 1)
+  redis.call('HSET', kept_key(number), 'signalId', signal_id, 'name', name, 'payload', payload, 'revision', run.revision)
+  redis.call('ZADD', key_of('changes', run_id), run.revision, 's' .. number)
+  redis.call('ZADD', key_of('inbox', run_id), 0, named(name, number))
+end
+
+if run.status == 'suspended' and not run.suspendedByEngine then let_run(run) end
+put(run, 'updatedAt', now)
+local item = wake_run(run)
+if item then redis.call('HSET', kept_key(number), 'rang', '1') end
+save(run)
+return { item or false }
+`,
+  },
+  'sweep': {
+    sha: 'ed36dbd0c044107def4b566937b7f4afd64a8c87',
+    text:
+      `-- Find what ought to be moving and is not, and stamp it: a slice of it, the server waits meanwhile.
+-- KEYS[1] the bucket's root
+-- ARGV    clock offset, redispatch window in ms, how many of each kind: runs, runs held by the dead, orphans, steps, steps
+--         held by the dead, how many dead owners, their names …, (workflow, code hash) … the worker has
+-- returns { items, by kind: '1' if there is more of it than was asked for, '1' if this was cut at the slice,
+--         ms until the next thing is due or nil, outbox entries to deliver, '1' if dead owners hold something yet }
+-- called by sweep
+` +
+      part1 +
+      part2 +
+      part3 +
+      part4 +
+      part5 +
+      part7 +
+      part11 +
+      part9 +
+      `local window = math.max(1, tonumber(ARGV[2]))
+local dead_owners = tonumber(ARGV[8])
+local first_known = 9 + dead_owners
+local rung_before = now - window
+-- Entries of the outbox that whoever wrote them has not delivered by then.
+local outbox_ms, outbox_limit = 1000, 20
+-- How many rows one call may look at.
+local budget = 40
+
+local items = {}
+local runs = {}
+
+-- Steps of one run often come together.
+local function run_of(run_id)
+  if runs[run_id] == nil then runs[run_id] = load_run(run_id) or false end
+  return runs[run_id]
+end
+
+-- Where the sweep looks for something: \`from\` is the index, in which it is due up to \`before\`; \`wait\` after its score.
+local function source(from, is_rung)
+  return { from = from, key = root .. ':' .. from, before = is_rung and rung_before or now, wait = is_rung and window or 0 }
+end
+
+local function drop_entry(from, member)
+  redis.call('ZREM', from.key, member)
+end
+
+local function stamp_run(from, member)
+  local run = run_of(member)
+  local index, score
+  if run then index, score = run_index(run) end
+  if index ~= from.from then
+    -- What is left of a run that was deleted, or whose name somebody has now.
+    drop_entry(from, member)
+  elseif score <= from.before then
+    ring_again(run, window)
+    schedule_run(run)
+    save(run)
+    return run_item(run)
+  end
+end
+
+-- A run that ended leaves its steps in the indexes: here they go.
+local function drop_step(from, member, step)
+  if not step or step.indexed ~= from.from then return drop_entry(from, member) end
+  if step.leaseUntil then drop_lease(step) end
+  index_row(step, member, nil)
+  save(step)
+end
+
+-- The run goes on: its steps come back from the shelf, where they were put while it did not.
+local function unshelve(from, member, run)
+  local places = {}
+  if run and not run.suspendedByEngine then
+    places = redis.call('ZRANGE', key_of('shelf', run.id), 0, 19)
+    budget = budget - #places
+  end
+  for _, shelved in ipairs(places) do
+    local step = load_step(run.id, string.match(shelved, '^(%d+):'))
+    if step and step.indexed == 'shelf:' .. run.id then
+      schedule_step(run, step)
+      save(step)
+    else
+      redis.call('ZREM', key_of('shelf', run.id), shelved)
+    end
+  end
+  if #places == 0 then drop_entry(from, member) end
+end
+
+local function stamp_step(from, member)
+  local place, run_id = string.match(member, '^([%d*]+):(.*)$')
+  local run = run_of(run_id)
+  if place == '*' then return unshelve(from, member, run) end
+  local step = run and load_step(run_id, place) or nil
+  if not step or is_ended(run) or step.indexed ~= from.from then return drop_step(from, member, step) end
+  if run.suspendedByEngine then
+    shelve_step(run, step)
+    save(step)
+    return nil
+  end
+  ring_again(step, window)
+  schedule_step(run, step)
+  local item = step_item(run, step)
+  save(step)
+  return item
+end
+
+-- What is due in these places, longest first, as far as the slice goes.
+local function look(sources)
+  local found = {}
+  local each = math.max(1, math.min(20, math.ceil(budget / #sources)))
+  for _, from in ipairs(sources) do
+    local due = redis.call('ZRANGEBYSCORE', from.key, '-inf', from.before, 'WITHSCORES', 'LIMIT', 0, each)
+    for i = 1, #due, 2 do found[#found + 1] = { from = from, member = due[i], at = tonumber(due[i + 1]) + from.wait } end
+  end
+  table.sort(found, function(a, b) return a.at < b.at end)
+  return found
+end
+
+-- Stamp up to \`limit\` of a kind. '1': there is more of it.
+local function take(sources, limit, stamp)
+  while #sources > 0 do
+    local found = look(sources)
+    if #found == 0 then return '0' end
+    for _, due in ipairs(found) do
+      if limit <= 0 or budget <= 0 then return '1' end
+      budget = budget - 1
+      local item = stamp(due.from, due.member)
+      if item then
+        items[#items + 1] = item
+        limit = limit - 1
+      end
+    end
+  end
+  return '0'
+end
+
+-- The lanes (run.lua) in which there may be runs for this worker.
+local function lanes_of(workflow, code_hash)
+  local lanes = { workflow }
+  for _, hashes in ipairs(redis.call('SMEMBERS', key_of('lanes', workflow))) do
+    local is_blocked = string.find('\\0' .. hashes .. '\\0', '\\0' .. code_hash .. '\\0', 1, true)
+    if not is_blocked then lanes[#lanes + 1] = workflow .. '\\0' .. hashes end
+  end
+  return lanes
+end
+
+-- The leases of the dead end now. Those that were ended are no longer held, for whoever asks next. '1': there are more.
+local function end_leases_of(owner)
+  local held = key_of('held', owner)
+  while budget > 0 do
+    local member = redis.call('SPOP', held)
+    if not member then return '0' end
+    budget = budget - 1
+    local run_id, place = string.match(member, '^run:(.*)$'), nil
+    if not run_id then place, run_id = string.match(member, '^step:(%d+):(.*)$') end
+    local run = run_of(run_id)
+    local row = run
+    if run and place then row = load_step(run_id, place) end
+    if row and row.owner == owner and row.leaseUntil and row.leaseUntil > now and not is_ended(run) then
+      put(row, 'leaseUntil', now)
+      if place then schedule_step(run, row) else schedule_run(row) end
+      save(row)
+    end
+  end
+  return redis.call('EXISTS', held) == 1 and '1' or '0'
+end
+
+local kinds = { {}, {}, {}, {}, {} }
+for i = first_known, #ARGV, 2 do
+  for _, lane in ipairs(lanes_of(ARGV[i], ARGV[i + 1])) do
+    table.insert(kinds[1], source('rung:runs:' .. lane, true))
+    table.insert(kinds[1], source('due:runs:' .. lane))
+    table.insert(kinds[2], source('leases:runs:' .. lane))
+  end
+end
+kinds[3] = { source('rung:orphans', true), source('due:orphans') }
+kinds[4] = { source('rung:steps', true), source('due:steps') }
+kinds[5] = { source('leases:steps') }
+
+local still_held = '0'
+for i = 9, 8 + dead_owners do
+  if end_leases_of(ARGV[i]) == '1' then still_held = '1' end
+end
+
+local more = {}
+for _, kind in ipairs({ 2, 5, 3, 1, 4 }) do
+  more[kind] = take(kinds[kind], tonumber(ARGV[2 + kind]), kind < 4 and stamp_run or stamp_step)
+end
+
+local entries = redis.call('ZRANGEBYSCORE', root .. ':outbox', '-inf', now - outbox_ms, 'LIMIT', 0, outbox_limit)
+for _, entry in ipairs(entries) do redis.call('ZADD', root .. ':outbox', now, entry) end
+
+local next_at
+local function expect(key, wait)
+  local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
+  if first[2] then next_at = math.min(next_at or math.huge, tonumber(first[2]) + wait) end
+end
+for kind = 1, 5 do
+  for _, from in ipairs(kinds[kind]) do expect(from.key, from.wait) end
+end
+expect(root .. ':outbox', outbox_ms)
+
+local cut = budget <= 0 and '1' or '0'
+return { items, more, cut, next_at and math.max(0, next_at - now) or false, entries, still_held }
 `,
   },
 }

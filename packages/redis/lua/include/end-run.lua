@@ -37,6 +37,6 @@ local function end_run(run, status, how)
   drop_lease(run)
   silence(run)
   schedule_run(run)
-  redis.call('ZADD', root .. ':ended', now, run.id)
+  redis.call('ZADD', key_of('ended', status), now, run.id)
   return end_effects(run, how)
 end
