@@ -6,7 +6,7 @@
 -- include: suspend
 -- include: step
 -- include: wake
-local max_steps = 100
+local max_steps = 40
 
 local run = load_run(ARGV[2])
 if not run or is_ended(run) then return nil end

@@ -12,10 +12,22 @@ import type {
   Turn,
   WorkItem,
 } from '@pikku/core/contract'
-import type { Bucket, RedisLink } from './connection.ts'
+import type { Bucket, RedisLink, Reply } from './connection.ts'
 import { createArgs } from './outbox.ts'
 import type { Ending, Outbox } from './outbox.ts'
-import { count, list, newbornRun, runItem, text, toChanges, toItem, toItems, toRun } from './rows.ts'
+import {
+  count,
+  list,
+  newbornRun,
+  runFields,
+  runItem,
+  text,
+  textOrNull,
+  toChanges,
+  toItem,
+  toItems,
+  toRun,
+} from './rows.ts'
 import { partsOf } from './turn-parts.ts'
 import type { TurnPart } from './turn-parts.ts'
 
@@ -49,7 +61,7 @@ export class RunOperations {
       await this.#outbox.tellOrphan(run.runId, run.parent.runId, false)
     }
     return {
-      run: created ? newbornRun(run, count(shown)) : toRun(run.runId, shown),
+      run: created ? newbornRun(run, count(shown)) : await this.#shown(run.runId, shown),
       created,
       wake: toItems(item),
     }
@@ -71,8 +83,19 @@ export class RunOperations {
     if (reply === null) return null
     if (reply === 'parent') return { ended: 'parent' }
     const [now, epoch, wakeSeq, shown = null, changes = null] = list(reply)
-    const history = { ...toChanges(changes, count(now)), run: toRun(runId, shown), wakeSeq: count(wakeSeq) }
+    const run = await this.#shown(runId, shown)
+    const history = { ...toChanges(changes, count(now)), run, wakeSeq: count(wakeSeq) }
     return { lease: { runId, owner, claimId, epoch: count(epoch) }, history }
+  }
+
+  /** A run as scripts show it; payloads too large for a script are read after it. */
+  async #shown(runId: RunId, shown: Reply): Promise<Run> {
+    const run = toRun(runId, shown)
+    if (list(shown).length === runFields.length) return run
+    const bucket = this.#link.bucketOf(runId)
+    const [read] = await this.#link.read(bucket, [['hmget', `${bucket.root}:run:${runId}`, 'input', 'output', 'error']])
+    const [input, output, error] = list(read)
+    return { ...run, input: text(input), output: textOrNull(output), error: textOrNull(error) }
   }
 
   async commitRun(lease: Lease, turn: Turn): Promise<Committed> {

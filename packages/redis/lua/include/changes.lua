@@ -2,7 +2,7 @@
 -- What changed in a run after a revision, oldest first, cut before the answer grows too large.
 
 -- While the script copies, the server waits.
-local max_bytes, max_rows, row_bytes = 128 * 1024, 200, 256
+local max_bytes, max_rows, row_bytes = 128 * 1024, 80, 256
 
 local change_fields = {}
 for field in string.gmatch([[revision name ordinal kind status rpcName inputDigest output error reason attempt lost askedAfter
@@ -36,7 +36,7 @@ end
 local function read_changes(run, after, how)
   local rows, bytes, revision, offset = {}, 0, after, 0
   while true do
-    local members = redis.call('ZRANGEBYSCORE', key_of('changes', run.id), '(' .. after, '+inf', 'LIMIT', offset, 50)
+    local members = redis.call('ZRANGEBYSCORE', key_of('changes', run.id), '(' .. after, '+inf', 'LIMIT', offset, 40)
     for _, member in ipairs(members) do
       local change, size = read_change(run.id, member)
       local values = change[2]
@@ -49,7 +49,7 @@ local function read_changes(run, after, how)
       end
       revision = tonumber(values[1])
     end
-    if #members < 50 then return { run.revision, '0', rows } end
-    offset = offset + 50
+    if #members < 40 then return { run.revision, '0', rows } end
+    offset = offset + 40
   end
 end

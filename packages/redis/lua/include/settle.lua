@@ -41,7 +41,7 @@ end
 
 -- Settle the due sleeps, earliest first: a slice of them, what is left is due for the next one. Answers how many.
 local function settle_due_sleeps(run)
-  local due = redis.call('ZRANGEBYSCORE', key_of('sleeps', run.id), '-inf', now, 'WITHSCORES', 'LIMIT', 0, 100)
+  local due = redis.call('ZRANGEBYSCORE', key_of('sleeps', run.id), '-inf', now, 'WITHSCORES', 'LIMIT', 0, 24)
   local sleeps = {}
   for i = 1, #due, 2 do sleeps[#sleeps + 1] = { place = tonumber(due[i]), at = tonumber(due[i + 1]) } end
   table.sort(sleeps, function(a, b) return a.at < b.at or (a.at == b.at and a.place < b.place) end)
