@@ -1,0 +1,80 @@
+import { aliveChannel } from './connection.ts'
+import type { Bucket, RedisLink, Reply } from './connection.ts'
+import { list, text } from './rows.ts'
+
+/** Who is dead, by what the server says. */
+export interface Judgement {
+  readonly dead: readonly string[]
+  /** Until the next owner's grace is over (ms); null: nobody else is missing. */
+  readonly nextInMs: number | null
+}
+
+const nobody: Judgement = { dead: [], nextInMs: null }
+
+/**
+ * Which processes live. Each is subscribed to a channel of its own, which the server forgets with its connection; a sweep
+ * asks how many are subscribed to the channels of those that enlisted.
+ */
+export class Liveness {
+  readonly #link: RedisLink
+  readonly #own = new Set<string>()
+
+  constructor(link: RedisLink) {
+    this.#link = link
+  }
+
+  /** The subscription comes before the note: a note without it says that this owner is gone. */
+  async enlist(owner: string): Promise<void> {
+    await this.#link.ready()
+    await this.#link.stayAlive(owner)
+    await this.#link.call('enlist', this.#first, [owner])
+    this.#own.add(owner)
+  }
+
+  /** Note who is missing. Dead is who was missed twice, `graceMs` apart. */
+  async judge(graceMs: number): Promise<Judgement> {
+    const owners = await this.#enlisted()
+    if (owners.length === 0) return nobody
+    const channels = owners.map((owner) => aliveChannel(this.#link.prefix, owner))
+    const nodes = await this.#link.everyNode([
+      ['info', 'server'],
+      ['pubsub', 'numsub', ...channels],
+    ])
+    // One that cannot be asked may be the one they are subscribed at.
+    if (!nodes) return nobody
+    // After its start nobody had the time to subscribe again.
+    const youngMs = Math.max(...nodes.map(([info]) => graceMs - this.#upMs(info)))
+    if (youngMs > 0) return { dead: [], nextInMs: youngMs }
+    const counts = nodes.map(([, answer]) => list(answer))
+    const args = owners.flatMap((owner, at) => [owner, counts.some((pairs) => Number(pairs[2 * at + 1]) > 0) ? '1' : '0'])
+    const [nextInMs, ...dead] = list(await this.#link.call('note-owners', this.#first, [graceMs, ...args]))
+    return { dead: dead.map(text), nextInMs: typeof nextInMs === 'number' ? nextInMs : null }
+  }
+
+  /** They are dead and hold nothing any more. */
+  async forget(dead: readonly string[]): Promise<void> {
+    await this.#link.call('forget-owners', this.#first, dead)
+  }
+
+  async #enlisted(): Promise<readonly string[]> {
+    const [reply] = await this.#link.read(this.#first, [['hkeys', `${this.#first.root}:owners`]])
+    const owners = list(reply).map(text)
+    // Taken for dead and forgotten, while this process was cut off from the server.
+    const forgotten = [...this.#own].filter((owner) => !owners.includes(owner))
+    for (const owner of forgotten) await this.#link.call('enlist', this.#first, [owner])
+    return [...owners, ...forgotten]
+  }
+
+  /** By the clock that the scripts go by. */
+  #upMs(info: Reply | undefined): number {
+    const seconds = /uptime_in_seconds:(\d+)/.exec(text(info))?.[1]
+    return Number(seconds ?? 0) * 1000 + (this.#link.options.clockOffsetMs?.() ?? 0)
+  }
+
+  /** The bucket that knows the owners of all. */
+  get #first(): Bucket {
+    const [first] = this.#link.buckets
+    if (!first) throw new Error('no buckets are known yet: the link is not ready')
+    return first
+  }
+}
