@@ -13,7 +13,7 @@ export interface InlineAttempt {
 /** The inline steps of one run that execute in this process. */
 export class InlineSteps {
   readonly #running = new Set<string>()
-  #ended: InlineRecord[] = []
+  readonly #ended: InlineRecord[] = []
   readonly #onEnded: () => void
   /** Why an outcome could not be had; nothing more is begun then, and the run is given back when the others have ended. */
   trouble: { readonly error: unknown } | null = null
@@ -40,11 +40,13 @@ export class InlineSteps {
       })
   }
 
-  /** What ended since the last call, in the order it did. */
-  takeEnded(): readonly InlineRecord[] {
-    const ended = this.#ended
-    // Also an empty one: what ends while the commit is under way must not slip into it.
-    this.#ended = []
-    return ended
+  /** Ended and not taken yet. */
+  get ended(): number {
+    return this.#ended.length
+  }
+
+  /** What ended, in the order it did, `max` at a time. */
+  takeEnded(max: number): readonly InlineRecord[] {
+    return this.#ended.splice(0, max)
   }
 }

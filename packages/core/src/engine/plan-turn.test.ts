@@ -6,7 +6,7 @@ import { planLeaving, type TurnState } from './plan-turn.ts'
 const blocked = (open: number): Decision => ({ kind: 'blocked', commands: [], open })
 const returned = (open: number): Decision => ({ kind: 'returned', output: 'out', commands: [], open })
 
-const calm = { inline: 0, wakeSeq: 7, stopping: false, graceOver: false, handOverMs: 0 } as const
+const calm = { more: 0, inline: 0, wakeSeq: 7, stopping: false, graceOver: false, handOverMs: 0 } as const
 
 function leaving(decision: Decision, over: Partial<TurnState> = {}): unknown {
   return planLeaving({ decision, ...calm, ...over })
@@ -32,6 +32,11 @@ test('throwing, cancelling and diverging wait for nothing', () => {
 test('a run with inline work here is held; it waits for nothing else, it is parked', () => {
   assert.deepEqual(leaving(blocked(2), { inline: 1 }), { kind: 'hold' })
   assert.deepEqual(leaving(blocked(2)), { kind: 'park', wakeSeq: 7 })
+})
+
+test('a run is not parked before everything it asked for is on record', () => {
+  assert.deepEqual(leaving(blocked(2), { more: 1 }), { kind: 'hold' })
+  assert.deepEqual(leaving(blocked(2), { more: 1, stopping: true }), { kind: 'yield', delayMs: 0 })
 })
 
 test('A3: a body that awaits something outside is held, for only this process can bring it on', () => {

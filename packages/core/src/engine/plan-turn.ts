@@ -5,6 +5,8 @@ export interface TurnState {
   readonly decision: Decision
   /** Inline steps that run, are about to, are due in a moment, or ended without being recorded yet. */
   readonly inline: number
+  /** Steps the body asked for that no commit has put on record yet. */
+  readonly more: number
   readonly wakeSeq: number
   /** This process takes no more work. */
   readonly stopping: boolean
@@ -40,6 +42,6 @@ export function planLeaving(state: TurnState): Leaving {
   if (state.inline > 0) return state.graceOver ? { kind: 'yield', delayMs } : hold
   if (state.stopping) return { kind: 'yield', delayMs }
   // The body awaits something that is not a step: only this process can bring it on, so the lease stays (A3).
-  if (decision.open === 0) return hold
+  if (decision.open === 0 || state.more > 0) return hold
   return { kind: 'park', wakeSeq }
 }

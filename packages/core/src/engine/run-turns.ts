@@ -45,6 +45,9 @@ export type Left =
 /** An inline retry this near is waited for with the lease held: leaving and claiming again would take longer. */
 const worthHoldingMs = 50
 
+/** One commit writes at most so many rows of each kind: what a server does at once others wait for. */
+const maxRows = 200
+
 /**
  * Takes the turns of one held run: an event loop over inline outcomes, wakes and the body's own moves, in which every
  * event commits, moves `seen` to what was just read, and advances at once (A5).
@@ -65,6 +68,8 @@ export class RunTurns {
   readonly #cached: boolean
   readonly #bell = new Bell()
   readonly #inline = new InlineSteps(this.#bell.ring)
+  /** Asked for and not on record yet. */
+  readonly #toSchedule: StepPlan[] = []
   #seen: { revision: number; wakeSeq: number }
   #turn = 0
   #woken = false
@@ -156,22 +161,22 @@ export class RunTurns {
 
   /** Write what the body asked for and what ended, until there is news to advance by, or the run is left. */
   async #act(decision: Decision): Promise<ReplayStep[] | Left> {
-    let schedule = await this.#take(decision)
+    await this.#take(decision)
     for (;;) {
       if (this.#held.signal.aborted) return { kind: 'lost' }
       const due = this.#parts.stopping.aborted || this.#inline.trouble ? [] : this.#open.takeDue()
       const record = this.#takeEnded()
+      const schedule = this.#toSchedule.splice(0, maxRows)
       const leaving = this.#plan(decision, due.length + record.length)
       let changed: ReplayStep[] = []
       if (schedule.length > 0 || record.length > 0 || leaving.kind !== 'hold' || this.#woken) {
         const committed = await this.#commit(schedule, record, leaving)
-        schedule = []
         if (committed.released) return this.#left(leaving)
         changed = await this.#merge(committed, record)
       }
       for (const attempt of due) this.#inline.start(inlineAttempt(attempt, this.#inlineSurroundings))
       if (changed.length > 0) return changed
-      if (leaving.kind !== 'hold') continue
+      if (leaving.kind !== 'hold' || this.#hasMore()) continue
       if (!this.#body.moved) await this.#nextEvent(decision)
       if (this.#body.moved) return []
     }
@@ -179,24 +184,28 @@ export class RunTurns {
 
   /** What inline steps came to. One that failed after it was told to stop did not fail: others run it again. */
   #takeEnded(): readonly InlineRecord[] {
-    const ended = this.#inline.takeEnded()
+    const ended = this.#inline.takeEnded(maxRows)
     return this.#parts.graceOver.aborted ? ended.filter(({ outcome }) => outcome.kind === 'succeeded') : ended
   }
 
   /** Commands are given once: rpc steps and sleeps become plans, inline steps are kept until they settle. */
-  async #take(decision: Decision): Promise<StepPlan[]> {
-    if (!('commands' in decision)) return []
-    const plans: StepPlan[] = []
+  async #take(decision: Decision): Promise<void> {
+    if (!('commands' in decision)) return
     for (const command of decision.commands) {
       if (isInline(command)) {
         if (command.attempt === 0) this.#open.add(command, 0)
         else this.#open.add(command, this.#inlineDueInMs.get(stepKey(command.id)) ?? 0)
-      } else plans.push(await encodePlan(command, this.#parts))
+      } else this.#toSchedule.push(await encodePlan(command, this.#parts))
     }
-    return plans
+  }
+
+  #hasMore(): boolean {
+    return this.#toSchedule.length > 0 || this.#inline.ended > 0
   }
 
   #plan(decision: Decision, ready: number): Leaving {
+    // What ran here goes on record before the run is left, however it is left.
+    if (this.#inline.ended > 0) return { kind: 'hold' }
     if (this.#body.rejection) return { kind: 'fail', error: this.#body.rejection.error }
     // What runs beside it is recorded first: given back now, it would be run a second time while it runs (F4).
     if (this.#inline.trouble && this.#inline.running + ready === 0) throw this.#inline.trouble.error
@@ -204,6 +213,7 @@ export class RunTurns {
     const soon = dueInMs !== null && dueInMs <= worthHoldingMs ? 1 : 0
     return planLeaving({
       decision,
+      more: this.#toSchedule.length,
       inline: ready + soon + this.#inline.running,
       wakeSeq: this.#seen.wakeSeq,
       stopping: this.#parts.stopping.aborted,
