@@ -1,0 +1,156 @@
+import { StoreUnavailableError, WorkflowError } from '@pikku/core/contract'
+import type { Logger } from '@pikku/core/contract'
+import { Queue, QueueEvents, Worker } from 'bullmq'
+import type { ConnectionOptions, Processor, WorkerOptions } from 'bullmq'
+import { OutageLog } from './outage-log.ts'
+import { reasonOf } from './reason-of.ts'
+import { commandClient, readSource, workerClient } from './redis-source.ts'
+import type { Client, RedisTarget } from './redis-source.ts'
+import { within } from './within.ts'
+
+/** How long a first use waits for the server. */
+const PATIENCE_MS = 5_000
+
+/**
+ * The connections of one queue service, all of them its own: one for commands, one for all workers together, and one per
+ * queue for waiting. Made on first use.
+ */
+export class BullConnection {
+  readonly log: OutageLog
+  readonly #target: RedisTarget
+  readonly #prefix: string
+  readonly #queues = new Map<string, Promise<Queue>>()
+  #commands: Client | undefined
+  #workers: Client | undefined
+  #lastError: unknown
+  #isClosed = false
+
+  constructor(source: unknown, prefix: string, logger: Logger) {
+    this.#target = readSource(source)
+    this.#prefix = prefix
+    this.log = new OutageLog(logger, this.#target.place)
+  }
+
+  /**
+   * The connection for commands, once the server has answered on it.
+   *
+   * @throws StoreUnavailableError when it has not within five seconds
+   */
+  async start(): Promise<Client> {
+    this.#assertOpen()
+    this.#commands ??= this.#open(commandClient(this.#target))
+    const client = this.#commands
+    if (client.status === 'ready') return client
+    try {
+      await within(PATIENCE_MS, client.ping(), () => `no answer within ${PATIENCE_MS} ms`)
+    } catch (error) {
+      this.#assertOpen()
+      const { place } = this.#target
+      const reason = reasonOf(this.#lastError ?? error)
+      throw new StoreUnavailableError(`Redis at ${place} cannot be reached: ${reason}`, { cause: error })
+    }
+    return client
+  }
+
+  /** To add to a queue and to look into it. One object per process; making it writes nothing. */
+  queue(name: string): Promise<Queue> {
+    const known = this.#queues.get(name)
+    if (known && !this.#isClosed) return known
+    const opening = this.#openQueue(name)
+    this.#queues.set(name, opening)
+    opening.catch(() => this.#queues.delete(name)) // the caller gets the error; the next one tries again
+    return opening
+  }
+
+  /** Takes jobs of a queue; without `processor`, only when asked to. */
+  async worker(name: string, processor: Processor | null, options: Omit<WorkerOptions, 'connection'>): Promise<Worker> {
+    const connection = (await this.#startWorkers()) as ConnectionOptions
+    const worker = new Worker(taggedName(name), processor, {
+      ...options,
+      ...{ connection, prefix: this.#prefix, autorun: false, runRetryDelay: 1_000 },
+    })
+    worker.on('error', (error) => this.log.trouble(name, error))
+    worker.getBackend().on('ready', () => this.log.ready())
+    const words = (): string => `no connection for the queue '${name}' within ${PATIENCE_MS} ms`
+    try {
+      await within(PATIENCE_MS, worker.waitUntilReady(), words)
+    } catch (error) {
+      await worker.close(true)
+      throw error
+    }
+    return worker
+  }
+
+  /** What happens in a queue, from `lastEventId` on. */
+  async events(name: string, lastEventId: string): Promise<QueueEvents> {
+    const connection = (await this.#startWorkers()) as ConnectionOptions
+    const events = new QueueEvents(taggedName(name), { connection, prefix: this.#prefix, lastEventId, autorun: false })
+    events.on('error', (error) => this.log.trouble(name, error))
+    return events
+  }
+
+  /** The connection that workers settle on: commands on it wait for as long as there is no server. */
+  async workers(): Promise<Client> {
+    return await this.#startWorkers()
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.log.close()
+    const queues = await Promise.allSettled(this.#queues.values())
+    for (const queue of queues) if (queue.status === 'fulfilled') await queue.value.close()
+    await Promise.all([this.#commands, this.#workers].map((client) => client && quit(client)))
+  }
+
+  async #startWorkers(): Promise<Client> {
+    await this.start()
+    this.#workers ??= this.#open(workerClient(this.#target))
+    return this.#workers
+  }
+
+  async #openQueue(name: string): Promise<Queue> {
+    const connection = (await this.start()) as ConnectionOptions
+    const queue = new Queue(taggedName(name), { connection, prefix: this.#prefix, skipMetasUpdate: true })
+    queue.on('error', (error) => this.log.trouble(name, error))
+    try {
+      await within(PATIENCE_MS, queue.waitUntilReady(), () => `no connection for the queue '${name}'`)
+    } catch (error) {
+      await queue.close()
+      throw error
+    }
+    return queue
+  }
+
+  #open(client: Client): Client {
+    // Without a listener, ioredis writes every failed attempt to connect to the console.
+    client.on('error', (error: Error) => {
+      this.#lastError = error
+      this.log.lost(error)
+    })
+    client.on('ready', () => {
+      this.#lastError = undefined
+      this.log.ready()
+    })
+    return client
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw new WorkflowError('CONFIGURATION', 'this queue service is closed')
+  }
+}
+
+/** On a Cluster the keys of one queue lie together, by what is in braces, and different queues on different nodes. */
+function taggedName(name: string): string {
+  return `{${name}}`
+}
+
+/** What was sent is answered first, if there is somebody to answer. */
+async function quit(client: Client): Promise<void> {
+  try {
+    if (client.status === 'ready') await within(1_000, client.quit(), () => 'no answer to QUIT')
+  } catch {
+    // Gone already, which is what was asked for.
+  } finally {
+    client.disconnect()
+  }
+}

@@ -1,0 +1,102 @@
+import { WorkflowError } from '@pikku/core/contract'
+import { Redis } from 'ioredis'
+import type { Cluster, RedisOptions } from 'ioredis'
+
+/** A connection of ours, made of what was given. */
+export type Client = Redis | Cluster
+
+/** A URL, options of ioredis, or a `Redis` or `Cluster` of the application. */
+export type RedisSource = string | RedisOptions | Redis | Cluster
+
+/** What was given, checked: whose options are taken, and where it leads. */
+export interface RedisTarget {
+  /** Never used itself: it may be the application's own. */
+  readonly base: Client
+  /** Whether commands are to fail after so many attempts to connect was left to us. */
+  readonly choosesRetries: boolean
+  /** For messages; never the password. */
+  readonly place: string
+}
+
+/** Attempts to connect before a command fails, where the application did not say: about two seconds. */
+const RETRIES = 4
+
+/**
+ * Opens nothing.
+ *
+ * @throws WorkflowError `CONFIGURATION`, without the password
+ */
+export function readSource(source: unknown): RedisTarget {
+  const base = baseOf(source)
+  const keyPrefix = base.options.keyPrefix || redisOptionsOf(base).keyPrefix
+  if (keyPrefix) {
+    throw new WorkflowError(
+      'CONFIGURATION',
+      `the connection has the keyPrefix '${keyPrefix}', which BullMQ cannot work with: ioredis does not put it before the keys that BullMQ's scripts make. Give a connection without it, and \`prefix\` in BullQueueService's options`,
+    )
+  }
+  return { base, choosesRetries: choosesRetries(source), place: placeOf(base) }
+}
+
+/** Where commands go: one that cannot be sent fails, as soon as the application's options say. */
+export function commandClient({ base, choosesRetries: ours }: RedisTarget): Client {
+  return duplicate(base, ours ? { maxRetriesPerRequest: RETRIES } : {})
+}
+
+/** Where workers wait and settle: they never give up, because what a handler did must not be lost for an outage. */
+export function workerClient({ base }: RedisTarget): Client {
+  return duplicate(base, { maxRetriesPerRequest: null, enableOfflineQueue: true, commandTimeout: undefined })
+}
+
+function duplicate(base: Client, overrides: RedisOptions): Client {
+  // Replies in the form of RESP2, which is what BullMQ reads.
+  const own: RedisOptions = { ...overrides, lazyConnect: true, replyMapping: 'legacy', enableAutoPipelining: false }
+  if (!base.isCluster) return (base as Redis).duplicate(own)
+  return (base as Cluster).duplicate([], { lazyConnect: true, scaleReads: 'master', redisOptions: own as never })
+}
+
+function baseOf(source: unknown): Client {
+  if (typeof source === 'string') {
+    if (!/^(rediss?:\/\/.|\/)/i.test(source)) throw notAccepted(`'${withoutPassword(source)}'`)
+    return new Redis(source, { lazyConnect: true })
+  }
+  if (isClient(source)) return source
+  // Only a plain object holds options: a client of another library does not.
+  if (typeof source !== 'object' || source === null || Object.getPrototypeOf(source) !== Object.prototype) {
+    throw notAccepted(typeof source === 'object' && source ? `a ${source.constructor?.name}` : String(source))
+  }
+  return new Redis({ ...(source as RedisOptions), lazyConnect: true, replyMapping: 'legacy' })
+}
+
+/** By its shape: the application may have loaded another copy of ioredis. */
+function isClient(source: unknown): source is Client {
+  if (typeof source !== 'object' || source === null) return false
+  return 'isCluster' in source && 'options' in source && 'duplicate' in source && typeof source.duplicate === 'function'
+}
+
+function choosesRetries(source: unknown): boolean {
+  if (typeof source === 'string') return !/[?&]maxRetriesPerRequest=/.test(source)
+  return !isClient(source) && !Object.hasOwn(Object(source), 'maxRetriesPerRequest')
+}
+
+function notAccepted(given: string): WorkflowError {
+  return new WorkflowError(
+    'CONFIGURATION',
+    `${given} is no connection to Redis; accepted is a URL like 'redis://user:password@host:6379/0', options of ioredis, or its Redis or Cluster`,
+  )
+}
+
+function redisOptionsOf(base: Client): RedisOptions {
+  return (base.isCluster ? (base as Cluster).options.redisOptions : (base as Redis).options) ?? {}
+}
+
+function placeOf(base: Client): string {
+  if (base.isCluster) return 'a cluster'
+  const { path, host, port, db, sentinels, name } = (base as Redis).options
+  if (sentinels) return `the master '${name ?? ''}' of its sentinels`
+  return `${path ?? `${host ?? 'localhost'}:${port ?? 6379}`}/${db ?? 0}`
+}
+
+function withoutPassword(text: string): string {
+  return text.replace(/^(.*?:\/\/)?.*@/s, '$1…@').slice(0, 200)
+}
