@@ -1,5 +1,11 @@
-import type { Logger, QueueService } from '@pikku/core/contract'
-import { checkServiceOptions, defaultLeaseMs, WorkflowService, type WorkflowServiceOptions } from '@pikku/core/service'
+import type { QueueService } from '@pikku/core/contract'
+import {
+  AppLogger,
+  checkServiceOptions,
+  defaultLeaseMs,
+  WorkflowService,
+  type WorkflowServiceOptions,
+} from '@pikku/core/service'
 import type { Connection } from './driver.ts'
 import { openPgStore } from './pg-store.ts'
 
@@ -63,29 +69,5 @@ export class PgWorkflowService extends WorkflowService {
   override bind(...[services, registry]: Parameters<WorkflowService['bind']>): void {
     super.bind(services, registry)
     this.#logger.use(services)
-  }
-}
-
-/** The store is made before the app's services are known: until they are, its warnings go to the console. */
-class AppLogger implements Logger {
-  #app: Logger | null = null
-
-  use(services: { logger?: Logger }): void {
-    this.#app = services.logger ?? null
-  }
-
-  debug(message: string, details?: unknown): void {
-    this.#app?.debug(message, details)
-  }
-  info(message: string, details?: unknown): void {
-    this.#app?.info(message, details)
-  }
-  warn(message: string, details?: unknown): void {
-    if (this.#app) this.#app.warn(message, details)
-    else console.warn(message)
-  }
-  error(message: string, details?: unknown): void {
-    if (this.#app) this.#app.error(message, details)
-    else console.error(message)
   }
 }

@@ -11,6 +11,8 @@ function ownOptions(socketTimeoutMs: number): RedisOptions {
   return {
     autoResendUnfulfilledCommands: true,
     commandTimeout: undefined,
+    // CLIENT SETINFO is newer than the oldest server.
+    disableClientInfo: true,
     enableAutoPipelining: false,
     keyPrefix: '',
     lazyConnect: true,
@@ -79,6 +81,13 @@ export class Client {
     return answered(Promise.all(commands.map(([name, ...args]) => this.raw.call(name, ...args))), deadline)
   }
 
+  /** Begin to connect, if nobody has. */
+  start(): void {
+    if (this.raw.status !== 'wait' || this.#isClosed) return
+    // What it fails with comes as an event too, and it is tried again.
+    this.raw.connect().catch((error: unknown) => void error)
+  }
+
   close(): void {
     this.#isClosed = true
     this.raw.disconnect()
@@ -88,10 +97,7 @@ export class Client {
   async #connected(deadline: number): Promise<void> {
     if (this.#isClosed) throw closed()
     if (this.raw.status === 'ready') return
-    if (this.raw.status === 'wait') {
-      // What it fails with comes as an event too, and it is tried again.
-      this.raw.connect().catch((error: unknown) => void error)
-    }
+    this.start()
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const onError = (error: Error): void => {
       if (troubleOf(error) !== 'unknown') reject(error)

@@ -68,6 +68,6 @@ export function aliveChannel(prefix: string, owner: string): string {
  * await link.ready()
  * await link.call('claim-run', link.bucketOf(runId), [runId])
  */
-export function openLink(given: Given, prefix: string, options: RedisStoreOptions): RedisLink {
+export function openLink(given: Given, prefix: string, options: RedisStoreOptions): Link {
   return new Link({ connecting: readGiven(given, prefix), options, check: checkServer })
 }

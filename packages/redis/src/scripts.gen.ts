@@ -10,6 +10,7 @@ export type ScriptName =
   | 'cancel-run'
   | 'claim-run'
   | 'claim-step'
+  | 'clock'
   | 'commit-run'
   | 'create-run'
   | 'delete-run'
@@ -487,7 +488,7 @@ end
 const part13 = `-- What changed in a run after a revision, oldest first, cut before the answer grows too large.
 
 -- While the script copies, the server waits.
-local max_bytes, max_rows, row_bytes = 128 * 1024, 80, 256
+local max_bytes, max_rows, row_bytes = 128 * 1024, 200, 256
 
 local change_fields = {}
 for field in string.gmatch([[revision name ordinal kind status rpcName inputDigest output error reason attempt lost askedAfter
@@ -686,7 +687,7 @@ return entries
 `,
   },
   'claim-run': {
-    sha: '938a1faf6de264cd7e01ab86b14a628cbc513113',
+    sha: '997905a7c17e791cc29db2b2df100aa2f103020a',
     text:
       `-- Take the run's lease, settle its due sleeps, and read what changed.
 -- KEYS[1] the bucket's root
@@ -815,8 +816,21 @@ local given = redis.call('HMGET', step.key, 'retries', 'retryDelayMs', fits and 
 return { step.epoch, run.workflow, step.rpcName, given[1], given[2], step.attempt, step.lost, given[3] }
 `,
   },
+  'clock': {
+    sha: '69bf6a0de61adbadeb54d612b1c0bc3df91d6516',
+    text:
+      `-- The server's clock: what the time left until a timer is told by.
+-- KEYS[1] the bucket's root
+-- ARGV    clock offset
+-- returns now, in ms
+-- called by listSteps
+` +
+      part1 +
+      `return now
+`,
+  },
   'commit-run': {
-    sha: 'ce4d7667a0c9813e4539a7fe59923538dd41f629',
+    sha: '8b5c5e1f82136a14efb2f8cd62f497d0b865cab7',
     text:
       `-- Apply a turn of a held run. A large turn comes in parts: each is applied at once and whole, the last one leaves.
 -- KEYS[1] the bucket's root
@@ -1334,7 +1348,7 @@ return { entry, redis.call('ZRANGE', key_of('orphans', ARGV[2]), 0, 99, 'WITHSCO
 `,
   },
   'read-changes': {
-    sha: '9877171d77c1c466c7b547030dbf49f4787581fb',
+    sha: '74a5de51ae8fd62988c3a84f4ff7b3d2dcbc18b1',
     text:
       `-- What changed in a run after a revision, a page of it.
 -- KEYS[1] the bucket's root
@@ -1684,13 +1698,13 @@ return { item or false }
 `,
   },
   'sweep': {
-    sha: 'ed36dbd0c044107def4b566937b7f4afd64a8c87',
+    sha: '4d02c70064c67b34777b26b062a129c78081c6a5',
     text:
       `-- Find what ought to be moving and is not, and stamp it: a slice of it, the server waits meanwhile.
 -- KEYS[1] the bucket's root
 -- ARGV    clock offset, redispatch window in ms, how many of each kind: runs, runs held by the dead, orphans, steps, steps
 --         held by the dead, how many dead owners, their names …, (workflow, code hash) … the worker has
--- returns { items, by kind: '1' if there is more of it than was asked for, '1' if this was cut at the slice,
+-- returns { items, how many of each kind, by kind: '1' if there is more of it, '1' if this was cut at the slice,
 --         ms until the next thing is due or nil, outbox entries to deliver, '1' if dead owners hold something yet }
 -- called by sweep
 ` +
@@ -1731,17 +1745,17 @@ end
 
 local function stamp_run(from, member)
   local run = run_of(member)
-  local index, score
-  if run then index, score = run_index(run) end
-  if index ~= from.from then
-    -- What is left of a run that was deleted, or whose name somebody has now.
-    drop_entry(from, member)
-  elseif score <= from.before then
+  -- Else it is what is left of a run that was deleted.
+  if not run or run.indexed ~= from.from then return drop_entry(from, member) end
+  local index, score = run_index(run)
+  local item
+  if index == from.from and score <= from.before then
     ring_again(run, window)
-    schedule_run(run)
-    save(run)
-    return run_item(run)
+    item = run_item(run)
   end
+  schedule_run(run)
+  save(run)
+  return item
 end
 
 -- A run that ended leaves its steps in the indexes: here they go.
@@ -1801,30 +1815,35 @@ local function look(sources)
   return found
 end
 
--- Stamp up to \`limit\` of a kind. '1': there is more of it.
+-- Stamp up to \`limit\` of a kind. Answers how many, and '1' if there is more of it.
 local function take(sources, limit, stamp)
+  local taken = 0
   while #sources > 0 do
     local found = look(sources)
-    if #found == 0 then return '0' end
+    if #found == 0 then break end
     for _, due in ipairs(found) do
-      if limit <= 0 or budget <= 0 then return '1' end
+      if taken >= limit or budget <= 0 then return taken, '1' end
       budget = budget - 1
       local item = stamp(due.from, due.member)
       if item then
         items[#items + 1] = item
-        limit = limit - 1
+        taken = taken + 1
       end
     end
   end
-  return '0'
+  return taken, '0'
 end
 
--- The lanes (run.lua) in which there may be runs for this worker.
+-- The lanes (run.lua) in which there may be runs for this worker. One that nobody is in is forgotten.
 local function lanes_of(workflow, code_hash)
   local lanes = { workflow }
   for _, hashes in ipairs(redis.call('SMEMBERS', key_of('lanes', workflow))) do
-    local is_blocked = string.find('\\0' .. hashes .. '\\0', '\\0' .. code_hash .. '\\0', 1, true)
-    if not is_blocked then lanes[#lanes + 1] = workflow .. '\\0' .. hashes end
+    local lane = workflow .. '\\0' .. hashes
+    if redis.call('EXISTS', key_of('rung:runs', lane), key_of('due:runs', lane), key_of('leases:runs', lane)) == 0 then
+      redis.call('SREM', key_of('lanes', workflow), hashes)
+    elseif not string.find('\\0' .. hashes .. '\\0', '\\0' .. code_hash .. '\\0', 1, true) then
+      lanes[#lanes + 1] = lane
+    end
   end
   return lanes
 end
@@ -1867,9 +1886,10 @@ for i = 9, 8 + dead_owners do
   if end_leases_of(ARGV[i]) == '1' then still_held = '1' end
 end
 
-local more = {}
+-- What the dead held comes first: nobody else waits for it to be found.
+local taken, more = {}, {}
 for _, kind in ipairs({ 2, 5, 3, 1, 4 }) do
-  more[kind] = take(kinds[kind], tonumber(ARGV[2 + kind]), kind < 4 and stamp_run or stamp_step)
+  taken[kind], more[kind] = take(kinds[kind], tonumber(ARGV[2 + kind]), kind < 4 and stamp_run or stamp_step)
 end
 
 local entries = redis.call('ZRANGEBYSCORE', root .. ':outbox', '-inf', now - outbox_ms, 'LIMIT', 0, outbox_limit)
@@ -1886,7 +1906,7 @@ end
 expect(root .. ':outbox', outbox_ms)
 
 local cut = budget <= 0 and '1' or '0'
-return { items, more, cut, next_at and math.max(0, next_at - now) or false, entries, still_held }
+return { items, taken, more, cut, next_at and math.max(0, next_at - now) or false, entries, still_held }
 `,
   },
 }

@@ -92,6 +92,7 @@ export class Subscriber {
       retryStrategy: null,
     }
     if (!isCluster(raw)) return raw.duplicate(options)
+    this.#client.start()
     const nodes = raw.nodes('all')
     return nodes[Math.floor(Math.random() * nodes.length)]?.duplicate(options) ?? null
   }

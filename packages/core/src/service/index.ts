@@ -1,3 +1,4 @@
+export { AppLogger } from './app-logger.ts'
 export { createRpc } from './create-rpc.ts'
 export { checkServiceOptions, defaultLeaseMs, type WorkflowServiceOptions } from './options.ts'
 export { QueueWorkers, type QueueWorkersOptions, type WorkerServices } from './queue-workers.ts'

@@ -1,0 +1,106 @@
+import { randomUUID } from 'node:crypto'
+import type { RunId, RunNotices } from '@pikku/core/contract'
+import type { Link } from './link.ts'
+import { Subscriber } from './subscriber.ts'
+
+interface Listener {
+  onChanged(runId: RunId): void
+  onMissed(): void
+}
+
+/** So many runs travel in one message at most. */
+const runsAtOnce = 200
+/** A first listener waits so long (ms) for the subscription: without it everybody looks by himself, and it is tried again. */
+const firstMs = 1000
+
+/** Word between processes by PUBLISH and SUBSCRIBE, one channel per prefix. */
+export class RedisNotices implements RunNotices {
+  readonly #link: Link
+  readonly #channel: string
+  readonly #sender = randomUUID()
+  readonly #listeners = new Set<Listener>()
+  #subscriber: Subscriber | undefined
+  #started: Promise<void> | undefined
+  #pending = new Set<RunId>()
+  #published: Promise<void> | undefined
+
+  constructor(link: Link) {
+    this.#link = link
+    this.#channel = `${link.prefix}:notices`
+  }
+
+  get live(): boolean {
+    return this.#subscriber?.isUp ?? false
+  }
+
+  publish(runIds: readonly RunId[]): Promise<void> {
+    for (const runId of runIds) {
+      this.#pending.add(runId)
+      for (const listener of [...this.#listeners]) listener.onChanged(runId)
+    }
+    if (this.#pending.size === 0) return Promise.resolve()
+    // What is told in one turn of the event loop travels together.
+    this.#published ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => this.#flush())
+    return this.#published
+  }
+
+  async subscribe(listener: Listener): Promise<{ close(): Promise<void> }> {
+    // One subscription, one entry, even when the same listener subscribes twice.
+    const own: Listener = { onChanged: (runId) => listener.onChanged(runId), onMissed: () => listener.onMissed() }
+    this.#listeners.add(own)
+    this.#started ??= this.#start()
+    await this.#started
+    return {
+      close: () => {
+        this.#listeners.delete(own)
+        if (this.#listeners.size === 0) this.close()
+        return Promise.resolve()
+      },
+    }
+  }
+
+  close(): void {
+    this.#subscriber?.close()
+    this.#subscriber = undefined
+    this.#started = undefined
+  }
+
+  async #flush(): Promise<void> {
+    const runIds = [...this.#pending]
+    this.#pending = new Set()
+    this.#published = undefined
+    for (let at = 0; at < runIds.length; at += runsAtOnce) {
+      const runs = runIds.slice(at, at + runsAtOnce)
+      await this.#link.publish(this.#channel, JSON.stringify({ from: this.#sender, runs }))
+    }
+  }
+
+  /** Never rejects: without it everybody looks by himself, and it is tried again. */
+  async #start(): Promise<void> {
+    const subscriber = new Subscriber(this.#link.client, {
+      onMessage: (_channel, message) => this.#onMessage(message),
+      onUp: () => this.#tellMissed(),
+      onDown: (error) => this.#sayFailed(error),
+    })
+    this.#subscriber = subscriber
+    try {
+      await subscriber.subscribe(this.#channel, performance.now() + firstMs)
+    } catch (error) {
+      this.#sayFailed(error)
+    }
+  }
+
+  #sayFailed(error: unknown): void {
+    this.#link.options.logger.debug(`SUBSCRIBE at ${this.#link.target} failed; it is tried again`, error)
+  }
+
+  #tellMissed(): void {
+    for (const listener of [...this.#listeners]) listener.onMissed()
+  }
+
+  #onMessage(message: string): void {
+    const { from, runs } = JSON.parse(message) as { from: string; runs: RunId[] }
+    if (from === this.#sender) return
+    for (const runId of runs) for (const listener of [...this.#listeners]) listener.onChanged(runId)
+  }
+}
