@@ -1,4 +1,6 @@
 export { MemoryDoorbell } from './memory-doorbell.ts'
+export { MemoryQueues } from './memory-queues.ts'
+export { MemoryQueueService } from './memory-queue-service.ts'
 export { MemoryNotices } from './memory-notices.ts'
 export { MemoryStore, memoryPorts } from './memory-store.ts'
 export { MemoryTables } from './memory-tables.ts'
