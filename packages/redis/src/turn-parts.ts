@@ -2,7 +2,7 @@ import type { InlineRecord, NextMove, StepPlan, Turn } from '@pikku/core/contrac
 import { stepKey } from './rows.ts'
 
 /** A script holds the server while it runs: it writes at most so many steps, and so much text unless one step alone has more. */
-const maxSteps = 24
+const maxSteps = 32
 const maxChars = 256 * 1024
 
 /** A piece of a turn that one script applies. */

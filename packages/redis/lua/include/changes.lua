@@ -2,7 +2,7 @@
 -- What changed in a run after a revision, oldest first, cut before the answer grows too large.
 
 -- While the script copies, the server waits.
-local max_bytes, max_rows, row_bytes = 128 * 1024, 80, 256
+local max_bytes, max_rows, row_bytes = 128 * 1024, 200, 256
 
 local change_fields = {}
 for field in string.gmatch([[revision name ordinal kind status rpcName inputDigest output error reason attempt lost askedAfter
