@@ -293,11 +293,13 @@ local function end_effects(run, how)
     entries[#entries + 1] = { id, 'settle', run.parentId, run.parentStep }
   end
   local children = key_of('children', run.id)
+  local id = 'orphans:' .. run.createdAt .. ':' .. run.id
   if redis.call('EXISTS', children) == 1 then
-    local id = post('orphans:' .. run.createdAt .. ':' .. run.id, 'kind', 'orphans', 'runId', run.id)
+    post(id, 'kind', 'orphans', 'runId', run.id)
     redis.call('RENAME', children, key_of('orphans', id))
-    entries[#entries + 1] = { id, 'orphans' }
   end
+  -- Also when it was posted before and the answer was lost.
+  if redis.call('EXISTS', key_of('orphans', id)) == 1 then entries[#entries + 1] = { id, 'orphans' } end
   return entries
 end
 
@@ -660,7 +662,7 @@ return '1'
 `,
   },
   'cancel-run': {
-    sha: '338d7eef2f1c8691bd8c08a986be9e65e8a3c109',
+    sha: 'de7b46a2e4f0cb6eebecb9e2239e89efc6dce991',
     text:
       `-- End a run from outside.
 -- KEYS[1] the bucket's root
@@ -830,7 +832,7 @@ return { step.epoch, run.workflow, step.rpcName, given[1], given[2], step.attemp
 `,
   },
   'commit-run': {
-    sha: '8b5c5e1f82136a14efb2f8cd62f497d0b865cab7',
+    sha: '64f03824013611e7fba0bff3378c1561533eda18',
     text:
       `-- Apply a turn of a held run. A large turn comes in parts: each is applied at once and whole, the last one leaves.
 -- KEYS[1] the bucket's root

@@ -18,11 +18,13 @@ local function end_effects(run, how)
     entries[#entries + 1] = { id, 'settle', run.parentId, run.parentStep }
   end
   local children = key_of('children', run.id)
+  local id = 'orphans:' .. run.createdAt .. ':' .. run.id
   if redis.call('EXISTS', children) == 1 then
-    local id = post('orphans:' .. run.createdAt .. ':' .. run.id, 'kind', 'orphans', 'runId', run.id)
+    post(id, 'kind', 'orphans', 'runId', run.id)
     redis.call('RENAME', children, key_of('orphans', id))
-    entries[#entries + 1] = { id, 'orphans' }
   end
+  -- Also when it was posted before and the answer was lost.
+  if redis.call('EXISTS', key_of('orphans', id)) == 1 then entries[#entries + 1] = { id, 'orphans' } end
   return entries
 end
 
