@@ -2,12 +2,7 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
-
-/** The account PostgreSQL runs as. Empty: the account of this process. */
-export interface Account {
-  readonly uid?: number
-  readonly gid?: number
-}
+import type { Account } from './kept-server.ts'
 
 /** PostgreSQL refuses to run as root, so root borrows an account that exists; none is created. */
 export function serverAccount(): Account {

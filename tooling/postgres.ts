@@ -1,13 +1,11 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import fs from 'node:fs'
-import net from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
-import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Account, findPostgresBinaries, serverAccount } from './postgres-binaries.ts'
+import { type Account, freePort, giveTo, KeptServer, serverDeadlineMs } from './kept-server.ts'
+import { findPostgresBinaries, serverAccount } from './postgres-binaries.ts'
 
 /** What a private server can be asked for. */
 export interface PostgresOptions {
@@ -33,11 +31,6 @@ export interface PostgresServer {
   /** Stops the server and deletes its data. */
   dispose(): Promise<void>
 }
-
-const startDeadlineMs = 60_000
-
-/** Passed as text, because the borrowed account may not be able to read this directory. */
-const keeperScript = fs.readFileSync(new URL('postgres-keeper.sh', import.meta.url), 'utf8')
 
 /**
  * Starts a private PostgreSQL server on a free port of 127.0.0.1, with nothing installed beforehand, as root too.
@@ -99,91 +92,63 @@ class PrivateServer implements PostgresServer {
   readonly port: number
   readonly log: string
   readonly #pidFile: string
-  readonly #keeper: ChildProcess
-  readonly #pipe: Duplex
-  readonly #keeperGone: Promise<unknown>
-  #state: 'running' | 'ended' = 'running'
-  /** Of a server that has ended: its pid file may still say "ready". */
-  #formerPid: number | undefined
+  readonly #server: KeptServer
+  #wasReady = false
 
   constructor({ account, scratch, binaries, password, port }: Home, settings: Readonly<Record<string, string>>) {
     this.port = port
     this.url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`
     this.log = path.join(scratch, 'server.log')
-    this.#pidFile = path.join(scratch, 'data/postmaster.pid')
+    const data = path.join(scratch, 'data')
+    this.#pidFile = path.join(data, 'postmaster.pid')
     const all = { port: String(port), listen_addresses: '127.0.0.1', unix_socket_directories: '', ...settings }
-    const log = fs.openSync(this.log, 'a')
-    giveTo(account, this.log)
-    this.#keeper = spawn(
-      '/bin/sh',
-      ['-c', keeperScript, 'postgres-keeper', binaries, scratch].concat(
-        Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
-      ),
-      // detached: a Ctrl-C in the terminal is ours to act on; the server must outlive those who still use it.
-      { ...account, detached: true, stdio: ['ignore', log, log, 'pipe'], cwd: '/', env: serverEnvironment() },
-    )
-    fs.closeSync(log)
-    this.#keeperGone = once(this.#keeper, 'exit')
-    this.#pipe = this.#keeper.stdio[3] as Duplex
-    this.#pipe.on('data', () => (this.#state = 'ended')) // The keeper says only one thing: "ended".
-    this.#pipe.on('error', () => {}) // The keeper is gone; `#keeperGone` tells.
-    this.#letProcessEnd()
+    const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+    this.#server = new KeptServer({
+      name: 'PostgreSQL',
+      command: [path.join(binaries, 'postgres'), '-D', data, ...flags],
+      prepare: `${quoted(path.join(binaries, 'initdb'))} -D ${quoted(data)} ${initFlags} --pwfile=${quoted(path.join(scratch, 'password'))}`,
+      scratch,
+      log: this.log,
+      account,
+    })
   }
 
   async start(): Promise<void> {
-    const deadline = Date.now() + startDeadlineMs
+    const deadline = Date.now() + serverDeadlineMs
     for (;;) {
-      if (this.#state === 'ended') this.#tell('start')
+      if (!this.#server.running) this.#server.start()
       if (await this.#becameReady(deadline)) return
-      if (Date.now() > deadline || this.#formerPid === undefined) {
-        throw new Error(`PostgreSQL did not start. Its log ends with:\n${lastLines(this.log)}`)
+      if (Date.now() > deadline || !this.#wasReady) {
+        throw new Error(`PostgreSQL did not start. ${this.#server.lastWords}`)
       }
       // After a kill the old backends hold the shared memory for up to a second, and a new server refuses to start.
       await delay(100)
     }
   }
 
-  async kill(): Promise<void> {
-    const pid = this.#status()?.pid
-    if (pid === undefined) throw new Error('there is no running PostgreSQL server to kill')
-    process.kill(pid, 'SIGKILL')
-    await this.#untilEnded(pid)
+  kill(): Promise<void> {
+    return this.#server.kill()
   }
 
-  async stop(): Promise<void> {
-    if (this.#state === 'ended') return
-    const pid = this.#status()?.pid
-    this.#tell('stop')
-    await this.#untilEnded(pid)
+  stop(): Promise<void> {
+    return this.#server.stop()
   }
 
-  async dispose(): Promise<void> {
-    this.#pipe.end()
-    this.#keeper.ref()
-    await this.#keeperGone
-  }
-
-  #tell(word: 'start' | 'stop'): void {
-    if (word === 'start') this.#state = 'running'
-    this.#pipe.write(`${word}\n`)
+  dispose(): Promise<void> {
+    return this.#server.dispose()
   }
 
   async #becameReady(deadline: number): Promise<boolean> {
-    while (Date.now() < deadline && this.#state === 'running' && this.#keeper.exitCode === null) {
+    while (Date.now() < deadline && this.#server.running) {
       const status = this.#status()
-      if (status?.ready && status.pid !== this.#formerPid) return true
+      // The pid file of a server that was killed still says "ready".
+      if (status?.ready && status.pid === this.#server.pid) {
+        this.#wasReady = true
+        return true
+      }
       await delay(10)
     }
     return false
-  }
-
-  async #untilEnded(pid: number | undefined): Promise<void> {
-    this.#formerPid = pid
-    const deadline = Date.now() + startDeadlineMs
-    while (this.#state === 'running') {
-      if (Date.now() > deadline) throw new Error(`PostgreSQL did not end. Its log ends with:\n${lastLines(this.log)}`)
-      await delay(5)
-    }
   }
 
   /** From the server's own pid file: the first line is its pid, the eighth says "ready" when it accepts connections. */
@@ -198,13 +163,12 @@ class PrivateServer implements PostgresServer {
     const lines = text.split('\n')
     return { pid: Number(lines[0]), ready: lines[7]?.trim() === 'ready' }
   }
-
-  /** A process that forgot to dispose of its server can end all the same; the keeper then cleans up. */
-  #letProcessEnd(): void {
-    this.#keeper.unref()
-    if (this.#pipe instanceof net.Socket) this.#pipe.unref()
-  }
 }
+
+const initFlags = '-U postgres --auth=scram-sha-256 --encoding=UTF8 --locale=C --no-instructions --no-sync'
+
+/** For the shell. */
+const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
 
 /** The temporary directory of this process may be closed to the borrowed account; the machine's own ones are not. */
 function makeScratchDirectory(account: Account): string {
@@ -223,26 +187,4 @@ function canEnter(account: Account, directory: string): boolean {
   } catch {
     return false // The exit code is the answer.
   }
-}
-
-function giveTo({ uid, gid }: Account, file: string): void {
-  if (uid !== undefined && gid !== undefined) fs.chownSync(file, uid, gid)
-}
-
-/** Without the PG… variables, which would change what the programs do. */
-function serverEnvironment(): NodeJS.ProcessEnv {
-  return { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' }
-}
-
-async function freePort(): Promise<number> {
-  const probe = net.createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as net.AddressInfo
-  probe.close()
-  await once(probe, 'close')
-  return port
-}
-
-function lastLines(file: string): string {
-  return fs.existsSync(file) ? fs.readFileSync(file, 'utf8').trimEnd().split('\n').slice(-15).join('\n') : '(no log)'
 }

@@ -1,5 +1,10 @@
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
-  test: { name: 'tooling', include: ['*.test.ts', 'checks/*.test.ts', 'commands/*.test.ts'], testTimeout: 60_000 },
+  test: {
+    name: 'tooling',
+    include: ['*.test.ts', 'checks/*.test.ts', 'commands/*.test.ts'],
+    testTimeout: 60_000,
+    globalSetup: ['./redis-global-setup.ts'],
+  },
 })
