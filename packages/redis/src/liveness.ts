@@ -42,12 +42,15 @@ export class Liveness {
     ])
     // One that cannot be asked may be the one they are subscribed at.
     if (!nodes) return nobody
+    const counts = nodes.map(([, answer]) => list(answer))
+    const args = owners.flatMap((owner, at) => [
+      owner,
+      counts.some((pairs) => Number(pairs[2 * at + 1]) > 0) ? '1' : '0',
+    ])
+    const [nextInMs, ...dead] = list(await this.#link.call('note-owners', this.#first, [graceMs, ...args]))
     // After its start nobody had the time to subscribe again.
     const youngMs = Math.max(...nodes.map(([info]) => graceMs - this.#upMs(info)))
     if (youngMs > 0) return { dead: [], nextInMs: youngMs }
-    const counts = nodes.map(([, answer]) => list(answer))
-    const args = owners.flatMap((owner, at) => [owner, counts.some((pairs) => Number(pairs[2 * at + 1]) > 0) ? '1' : '0'])
-    const [nextInMs, ...dead] = list(await this.#link.call('note-owners', this.#first, [graceMs, ...args]))
     return { dead: dead.map(text), nextInMs: typeof nextInMs === 'number' ? nextInMs : null }
   }
 

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { Redis } from 'ioredis'
+import { Cluster, Redis } from 'ioredis'
 import type { StorePorts } from '@pikku/core/contract'
 import type { OpenStore } from '@pikku/core/testing'
+import type { RedisCluster } from '@pikku/tooling/redis-cluster'
 import { openRedisStore } from '../src/index.ts'
-import type { RedisStoreOptions } from '../src/index.ts'
+import type { Given, RedisStoreOptions } from '../src/index.ts'
 import commands from '../commands.json' with { type: 'json' }
 
 export function redisUrl(): string {
@@ -30,23 +31,38 @@ function keysAndChannelsOf(prefix: string): string[] {
 
 export interface RedisHarness extends OpenStore {
   readonly prefix: string
-  /** Where its stores connect to, as a user that may do no more than the README says. */
+  /** What its stores connect with, as a user that may do no more than the README says. */
+  readonly given: Given
+  /** The same for one server. */
   readonly url: string
-  /** The test's own connection, which may do anything. */
-  readonly redis: Redis
+  /** The test's own connections, one to each node, which may do anything. */
+  readonly nodes: readonly Redis[]
+}
+
+type Over = Partial<RedisStoreOptions> & {
+  /** Default: the server of REDIS_URL. */
+  readonly server?: string
+  readonly cluster?: RedisCluster
 }
 
 /** A store under a prefix of its own, gone with `dispose`. */
-export async function openRedis(over: Partial<RedisStoreOptions> & { server?: string } = {}): Promise<RedisHarness> {
-  const { server = redisUrl(), ...options } = over
+export async function openRedis({ server, cluster, ...options }: Over = {}): Promise<RedisHarness> {
   const prefix = freshPrefix()
-  const redis = new Redis(server)
-  await redis.call('acl', 'setuser', prefix, 'on', '>secret', ...rightsOf(prefix))
-  const url = asUser(server, prefix)
+  const urls = cluster ? [...cluster.masters, cluster.replica].map(({ url }) => url) : [server ?? redisUrl()]
+  const nodes = urls.map((url) => new Redis(url))
+  const [first] = nodes
+  if (!first) throw new Error('there is no node')
+  const setUser = async (...rights: readonly string[]): Promise<void> => {
+    await Promise.all(nodes.map((node) => node.call('acl', 'setuser', prefix, ...rights)))
+  }
+  await setUser('on', '>secret', ...rightsOf(prefix))
+  const user = { username: prefix, password: 'secret' }
+  const url = asUser(urls[0] ?? '', user)
+  const given: Given = cluster ? new Cluster([...cluster.nodes], { lazyConnect: true, redisOptions: user }) : url
   const closing: (() => Promise<unknown>)[] = []
   let offset = 0
   const open = (): StorePorts => {
-    const ports = openRedisStore(url, prefix, {
+    const ports = openRedisStore(given, prefix, {
       leaseMs: 8_000,
       logger: quiet,
       clockOffsetMs: () => offset,
@@ -61,8 +77,9 @@ export async function openRedis(over: Partial<RedisStoreOptions> & { server?: st
   return {
     ports,
     prefix,
+    given,
     url,
-    redis,
+    nodes,
     sibling: () => Promise.resolve(open()),
     advance: (ms) => {
       offset += ms
@@ -70,37 +87,41 @@ export async function openRedis(over: Partial<RedisStoreOptions> & { server?: st
     },
     vanish: async (owner) => {
       vanished.add(owner)
-      const channels = await redis.call('pubsub', 'channels', `${prefix}:alive:*`)
-      const left = (channels as string[]).filter((channel) => !vanished.has(channel.slice(`${prefix}:alive:`.length)))
-      const rights = ['resetchannels', `&${prefix}:notices`, ...left.map((channel) => `&${channel}`)]
+      const alive = `${prefix}:alive:`
+      const channels = await Promise.all(
+        nodes.map((node) => node.call('pubsub', 'channels', `${alive}*`) as Promise<string[]>),
+      )
+      const left = channels.flat().filter((channel) => !vanished.has(channel.slice(alive.length)))
       // The server cuts off whoever is subscribed to what it may no longer hear, and refuses it from then on.
-      await redis.call('acl', 'setuser', prefix, ...rights)
-      await until(async () => (await subscribersOf(redis, `${prefix}:alive:${owner}`)) === 0)
+      await setUser('resetchannels', `&${prefix}:notices`, ...left.map((channel) => `&${channel}`))
+      await until(async () => (await subscribersOf(nodes, `${alive}${owner}`)) === 0)
     },
     dispose: async () => {
       await Promise.all(closing.map((close) => close()))
-      await removeKeys(redis, prefix)
-      await redis.call('acl', 'deluser', prefix)
-      await redis.quit()
+      await Promise.all(nodes.map((node) => removeKeys(node, prefix)))
+      await Promise.all(nodes.map((node) => node.call('acl', 'deluser', prefix)))
+      await Promise.all(nodes.map((node) => node.quit()))
     },
   }
 }
 
-export function asUser(server: string, user: string): string {
-  const url = new URL(server)
-  url.username = user
-  url.password = 'secret'
-  return url.href
+export function asUser(server: string, user: { username: string; password: string }): string {
+  return Object.assign(new URL(server), user).href
 }
 
 export async function removeKeys(redis: Redis, prefix: string): Promise<void> {
+  // A replica has what its master has.
+  if (/role:slave/.test(await redis.info('replication'))) return
   const stream = redis.scanStream({ match: `${prefix}:*`, count: 1000 })
-  for await (const keys of stream) if ((keys as string[]).length > 0) await redis.unlink(...(keys as string[]))
+  // One by one: on a Cluster they are in different slots.
+  for await (const keys of stream) await Promise.all((keys as string[]).map((key) => redis.unlink(key)))
 }
 
-export async function subscribersOf(redis: Redis, channel: string): Promise<number> {
-  const answer = (await redis.call('pubsub', 'numsub', channel)) as [string, number]
-  return Number(answer[1])
+export async function subscribersOf(nodes: readonly Redis[], channel: string): Promise<number> {
+  const answers = await Promise.all(
+    nodes.map((node) => node.call('pubsub', 'numsub', channel) as Promise<[string, number]>),
+  )
+  return answers.reduce((sum, [, count]) => sum + Number(count), 0)
 }
 
 /** Poll until it holds; fails after a while. */
