@@ -142,8 +142,8 @@ export class BullQueueService implements QueueService {
   async #close(): Promise<void> {
     await Promise.all([...this.#consumers].map((consumer) => consumer.stop(0)))
     await Promise.all([...this.#doorbells].map((doorbell) => doorbell.close()))
-    await Promise.all([...this.#events.values()].map((events) => events.close()))
-    await this.#connection.close()
+    // From here on every call is refused, and so are those who still wait for a job.
+    await Promise.all([this.#connection.close(), ...[...this.#events.values()].map((events) => events.close())])
   }
 
   async #read(name: string, id: string): Promise<JobRecord | null> {

@@ -38,7 +38,7 @@ export class BullConnection {
    */
   async start(): Promise<Client> {
     this.#assertOpen()
-    this.#commands ??= this.#open(commandClient(this.#target))
+    this.#commands ??= this.#open(commandClient(this.#target, `${this.#prefix}:commands`))
     const client = this.#commands
     if (client.status === 'ready') return client
     try {
@@ -104,7 +104,7 @@ export class BullConnection {
 
   async #startWorkers(): Promise<Client> {
     await this.start()
-    this.#workers ??= this.#open(workerClient(this.#target))
+    this.#workers ??= this.#open(workerClient(this.#target, `${this.#prefix}:workers`))
     return this.#workers
   }
 

@@ -39,13 +39,18 @@ export function readSource(source: unknown): RedisTarget {
 }
 
 /** Where commands go: one that cannot be sent fails, as soon as the application's options say. */
-export function commandClient({ base, choosesRetries: ours }: RedisTarget): Client {
-  return duplicate(base, ours ? { maxRetriesPerRequest: RETRIES } : {})
+export function commandClient({ base, choosesRetries: ours }: RedisTarget, connectionName: string): Client {
+  return duplicate(base, { connectionName, ...(ours ? { maxRetriesPerRequest: RETRIES } : {}) })
 }
 
 /** Where workers wait and settle: they never give up, because what a handler did must not be lost for an outage. */
-export function workerClient({ base }: RedisTarget): Client {
-  return duplicate(base, { maxRetriesPerRequest: null, enableOfflineQueue: true, commandTimeout: undefined })
+export function workerClient({ base }: RedisTarget, connectionName: string): Client {
+  return duplicate(base, {
+    connectionName,
+    maxRetriesPerRequest: null,
+    enableOfflineQueue: true,
+    commandTimeout: undefined,
+  })
 }
 
 function duplicate(base: Client, overrides: RedisOptions): Client {
