@@ -82,13 +82,30 @@ ${text(5)}`,
   }
 }
 
-/** The services of an app in inline mode: the document shows the one expression that differs. */
-export function inlineServices(expression: string): string {
-  return `import { PgWorkflowService } from '@pikku/pg'
+/** The worker of an app, with the workers class that goes with its queue. */
+export function workerOf(store: 'PostgreSQL' | 'Redis'): string {
+  const worker = readFileSync(path.join(here, 'app/src/worker.ts'), 'utf8')
+  if (store === 'PostgreSQL') return worker
+  return worker.replace('@pikku/queue-pg-boss', '@pikku/queue-bullmq').replaceAll('PgBossQueueWorkers', 'BullQueueWorkers')
+}
+
+/** What stands before the one expression that the document shows of inline mode. */
+const beforeInline = {
+  PostgreSQL: `import { PgWorkflowService } from '@pikku/pg'
 import postgres from 'postgres'
 
 const sql = postgres('postgresql://localhost:5432/myapp')
+`,
+  Redis: `import { RedisWorkflowService } from '@pikku/redis'
+import { Redis } from 'ioredis'
 
+const redis = new Redis('redis://localhost:6379')
+`,
+}
+
+/** The services of an app in inline mode: the document shows the one expression that differs. */
+export function inlineServices(store: 'PostgreSQL' | 'Redis', expression: string): string {
+  return `${beforeInline[store]}
 ${expression}
 export const createSingletonServices = async () => ({ workflowService })
 `

@@ -1,11 +1,8 @@
-import { existsSync } from 'node:fs'
-import path from 'node:path'
-import { startFreshPostgres, type PostgresServer } from '@pikku/tooling/postgres'
-import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { DocumentApp, filesAround, inlineServices } from './apps.ts'
+import { DocumentApp, filesAround, inlineServices, workerOf } from './apps.ts'
 import { absence, documentIsThere, readFences, type Fence } from './fences.ts'
 import { AppProcess } from './processes.ts'
+import { startPostgres, startRedis, type DocumentStore } from './stores.ts'
 
 /** What the document holds: language and digest of each snippet, in order. */
 const expectedFences = [
@@ -20,10 +17,18 @@ const expectedFences = [
   ['typescript', '422dee27bc083c77b54fb01e5083295359582cd02326ab099ae6c8460ed91aad'], // 8: polling
 ]
 
-/** Not yet: the Redis issue. They need packages that do not exist so far. */
-const notYet = { fences: [3, 4], packages: ['packages/redis', 'packages/queue-bullmq'] }
+/** The document's two options: the snippet with the services, the one of inline mode, and what is found afterwards. */
+const options = [
+  {
+    store: 'PostgreSQL',
+    fences: { services: 1, inline: 2 },
+    start: startPostgres,
+    state: expect.arrayContaining(['workflow_runs', 'workflow_step', 'workflow_migration']) as unknown,
+  },
+  { store: 'Redis', fences: { services: 3, inline: 4 }, start: startRedis, state: ['run', 'step'] },
+] as const
 
-const root = path.resolve(import.meta.dirname, '../..')
+const modes = ['remote', 'inline'] as const
 
 if (!documentIsThere && process.env['CI'] === 'true') {
   test("the user's document", () => expect.fail(absence))
@@ -32,16 +37,32 @@ if (!documentIsThere && process.env['CI'] === 'true') {
 }
 
 describe.skipIf(!documentIsThere)("the user's document", () => {
+  test('has the nine snippets this test knows, to the byte', () => {
+    expect(readFences().map(({ language, sha256 }) => [language, sha256])).toEqual(expectedFences)
+  })
+
+  test('every snippet stands unchanged in an app', () => {
+    const fences = readFences()
+    const texts = options.flatMap(({ store, fences: of }) => [
+      ...Object.values(filesAround(fences, fences[of.services]!.text)),
+      inlineServices(store, fences[of.inline]!.text),
+    ])
+    const used = fences.flatMap(({ text }, index) => (texts.some((each) => each.includes(text)) ? [index] : []))
+    expect(used).toEqual(fences.map((_, index) => index))
+  })
+})
+
+describe.skipIf(!documentIsThere).each(options)("the user's document on $store", ({ store, fences: of, start, state }) => {
   let fences: Fence[] = []
-  let server: PostgresServer
+  let server: DocumentStore
   const apps: { remote?: DocumentApp; inline?: DocumentApp } = {}
 
   beforeAll(async () => {
     fences = readFences()
-    // A server of its own: the document's database is called `myapp`, and nobody's `myapp` is to be touched.
-    server = await startFreshPostgres()
-    apps.remote = new DocumentApp(filesAround(fences, fences[1]!.text))
-    const inline = filesAround(fences, inlineServices(fences[2]!.text))
+    server = await start()
+    const remote = filesAround(fences, fences[of.services]!.text)
+    apps.remote = new DocumentApp({ ...remote, 'src/worker.ts': workerOf(store) })
+    const inline = filesAround(fences, inlineServices(store, fences[of.inline]!.text))
     apps.inline = new DocumentApp(inline, { without: ['src/worker.ts'] })
   })
 
@@ -51,25 +72,13 @@ describe.skipIf(!documentIsThere)("the user's document", () => {
     await server?.dispose()
   })
 
-  test('has the nine snippets this test knows, to the byte', () => {
-    expect(fences.map(({ language, sha256 }) => [language, sha256])).toEqual(expectedFences)
-  })
+  function open(file: string, mode: (typeof modes)[number]): AppProcess {
+    const app = new AppProcess(file, { folder: apps[mode]!.folder, servers: server.servers })
+    onTestFinished(() => app.kill())
+    return app
+  }
 
-  test('those that wait for the Redis issue are these, and only as long as it is open', () => {
-    const redis = fences.flatMap(({ text }, index) => (/redis|bullmq/i.test(text) ? [index] : []))
-    expect(redis).toEqual(notYet.fences)
-    const there = notYet.packages.filter((name) => existsSync(path.join(root, name)))
-    expect(there, 'these exist by now: compile and run the Redis snippets too').toEqual([])
-  })
-
-  test('every other snippet stands unchanged in an app', () => {
-    const remote = Object.keys(filesAround(fences, '')).map((name) => apps.remote!.read(name))
-    const texts = [...remote, apps.inline!.read('src/services.ts')]
-    const used = fences.flatMap(({ text }, index) => (texts.some((each) => each.includes(text)) ? [index] : []))
-    expect(used).toEqual(fences.map((_, index) => index).filter((index) => !notYet.fences.includes(index)))
-  })
-
-  test.each(['remote', 'inline'] as const)('%s: pikku takes the configuration and the app', async (mode) => {
+  test.each(modes)('%s: pikku takes the configuration and the app', async (mode) => {
     const app = apps[mode]!
     expect(await app.pikku()).toEqual({
       code: 0,
@@ -84,39 +93,35 @@ describe.skipIf(!documentIsThere)("the user's document", () => {
     })
   })
 
-  test.each(['remote', 'inline'] as const)('%s: it compiles under plain strict, libraries included', async (mode) => {
+  test.each(modes)('%s: it compiles under plain strict, libraries included', async (mode) => {
     expect(await apps[mode]!.tsc()).toEqual({ code: 0, stdout: '', stderr: '' })
   })
 
   test('remote: it runs, with its workers in another process', async () => {
-    const database = await createMyApp(server)
-    const place = { folder: apps.remote!.folder, server: server.url }
-    const worker = new AppProcess('src/worker.ts', place)
-    onTestFinished(() => worker.kill())
+    await server.clear()
+    const worker = open('src/worker.ts', 'remote')
     await worker.printed(/^ready$/m)
-    const main = new AppProcess('src/main.ts', place)
-    onTestFinished(() => main.kill())
+    const main = open('src/main.ts', 'remote')
     const [, result = ''] = await main.printed(/^result (.*)$/m)
     expect(JSON.parse(result)).toEqual({ ...expectedResult, remote: true })
-    expect(await main.ended(), main.output).toBe(0)
-    expect(await worker.terminate(), worker.output).toBe(0)
-    expect(await tablesIn(database, 'workflows')).toEqual(
-      expect.arrayContaining(['workflow_runs', 'workflow_step', 'workflow_migration']),
-    )
-    expect(await queuesIn(database)).toEqual(['pikku-workflow-orchestrator', 'pikku-workflow-step-worker'])
-    expect(await clientsOf(database)).toEqual([])
+    await main.printed(/^closed$/m)
+    worker.terminate()
+    await worker.printed(/^closed$/m)
+    expect(await server.end([main, worker]), main.output + worker.output).toBe(0)
+    expect(await server.contents()).toEqual({
+      state,
+      queues: ['pikku-workflow-orchestrator', 'pikku-workflow-step-worker'],
+    })
   })
 
   test('inline: it runs in one process, with no queue', async () => {
-    const database = await createMyApp(server)
-    const main = new AppProcess('src/main.ts', { folder: apps.inline!.folder, server: server.url })
-    onTestFinished(() => main.kill())
+    await server.clear()
+    const main = open('src/main.ts', 'inline')
     const [, result = ''] = await main.printed(/^result (.*)$/m)
     expect(JSON.parse(result)).toEqual({ ...expectedResult, remote: false })
-    expect(await main.ended(), main.output).toBe(0)
-    expect(await tablesIn(database, 'workflows')).toEqual(expect.arrayContaining(['workflow_runs', 'workflow_step']))
-    expect(await tablesIn(database, 'pgboss')).toEqual([])
-    expect(await clientsOf(database)).toEqual([])
+    await main.printed(/^closed$/m)
+    expect(await server.end([main]), main.output).toBe(0)
+    expect(await server.contents()).toEqual({ state, queues: [] })
   })
 })
 
@@ -156,31 +161,3 @@ const expectedResult = {
   ],
   tagged: [{ workflow: 'order-fulfillment', tags: ['orders', 'fulfillment', 'payments'] }],
 }
-
-async function query(url: string, statement: string): Promise<string[]> {
-  const sql = postgres(url, { max: 1, onnotice: () => {} })
-  const rows = await sql.unsafe(statement).finally(() => sql.end())
-  return rows.map((row) => String(Object.values(row)[0]))
-}
-
-/** A fresh database of the name the document uses. */
-async function createMyApp(server: PostgresServer): Promise<string> {
-  await query(server.url, 'drop database if exists myapp with (force)')
-  await query(server.url, 'create database myapp')
-  const url = new URL(server.url)
-  url.pathname = '/myapp'
-  return url.href
-}
-
-const tablesIn = (database: string, schema: string) =>
-  query(database, `select tablename from pg_tables where schemaname = '${schema}' order by 1`)
-
-const queuesIn = (database: string) =>
-  query(database, `select name from pgboss.queue where name like 'pikku-%' order by 1`)
-
-const clientsOf = (database: string) =>
-  query(
-    database,
-    `select application_name from pg_stat_activity
-     where datname = 'myapp' and backend_type = 'client backend' and pid <> pg_backend_pid()`,
-  )

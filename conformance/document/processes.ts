@@ -5,21 +5,25 @@ import { pathToFileURL } from 'node:url'
 
 const preload = pathToFileURL(path.join(import.meta.dirname, 'reroute.mjs')).href
 
-/** A process of an app; what connects to the document's servers in it reaches `server`. */
+/** Where the document's servers are in a test: what it calls `localhost:5432` and `localhost:6379`, as URLs. */
+export type Servers = Readonly<Partial<Record<'localhost:5432' | 'localhost:6379', string>>>
+
+/** A process of an app; what connects to the document's servers in it reaches `servers`. */
 export class AppProcess {
   readonly #child: ChildProcess
   readonly #ended: Promise<number | null>
   output = ''
 
-  constructor(file: string, { folder, server }: { folder: string; server: string }) {
-    const { hostname, port, username, password } = new URL(server)
+  constructor(file: string, { folder, servers }: { folder: string; servers: Servers }) {
+    const routes = Object.entries(servers).map(([place, url]) => [place, new URL(url).host])
+    const { username, password } = new URL(servers['localhost:5432'] ?? 'postgresql://nobody@localhost')
     this.#child = spawn(process.execPath, ['--import', 'tsx', file], {
       cwd: folder,
       env: {
         ...process.env,
         NODE_OPTIONS: `--import ${preload}`,
-        REROUTE: JSON.stringify({ 'localhost:5432': `${hostname}:${port}` }),
-        // The document's URLs name neither user nor password: those come from the environment, as for any client.
+        REROUTE: JSON.stringify(Object.fromEntries(routes)),
+        // The document's URLs name neither user nor password: for PostgreSQL they come from the environment, as ever.
         PGUSER: decodeURIComponent(username),
         PGPASSWORD: decodeURIComponent(password),
       },
@@ -48,9 +52,9 @@ export class AppProcess {
     return this.#ended
   }
 
-  async terminate(): Promise<number | null> {
+  /** Asks it to end. */
+  terminate(): void {
     this.#child.kill('SIGTERM')
-    return this.#ended
   }
 
   async kill(): Promise<void> {

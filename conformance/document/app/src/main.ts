@@ -60,3 +60,4 @@ console.log(
 await workflowService.close()
 const { queueService }: { workflowService: object; queueService?: { close(): Promise<void> } } = services
 await queueService?.close()
+console.log('closed')

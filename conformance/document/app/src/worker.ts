@@ -11,5 +11,6 @@ const close = async () => {
   await workers.close()
   await services.workflowService.close()
   await services.queueService.close()
+  console.log('closed')
 }
 process.once('SIGTERM', () => void close())
