@@ -1,7 +1,7 @@
 import { StoreUnavailableError } from '@pikku/core/contract'
 import type { NewRun, RunId, WorkItem } from '@pikku/core/contract'
 import type { Bucket, RedisLink, Reply } from './connection.ts'
-import { list, runItem, stepIdOf, stepKey, text, toItems } from './rows.ts'
+import { list, stepIdOf, stepKey, text, toItems } from './rows.ts'
 
 /** How a step or a run ended, as scripts are told: 'output', 'error' or 'reason', and its text. */
 export type Ending = readonly ['output' | 'error' | 'reason', string]
@@ -35,7 +35,11 @@ export class Outbox {
   }
 
   /** What a run's end has to say: entries as lua/include/end-run.lua answers them. */
-  async ended(bucket: Bucket, entries: Reply | undefined, child: { runId: RunId; ending: Ending }): Promise<WorkItem[]> {
+  async ended(
+    bucket: Bucket,
+    entries: Reply | undefined,
+    child: { runId: RunId; ending: Ending },
+  ): Promise<WorkItem[]> {
     const delivered = list(entries).map((entry) => {
       const [id, kind, parentId, parentStep] = list(entry).map((part) => text(part))
       if (kind !== 'settle') return this.deliver(bucket, text(id))

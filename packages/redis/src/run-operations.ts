@@ -139,7 +139,9 @@ export class RunOperations {
     }
     if (plan?.kind !== 'child') return []
     // Without an entry it was started when this turn was applied first.
-    return entry ? this.#outbox.start(at.bucket, entry, plan.child) : [runItem(plan.child.runId, plan.child.workflow, false)]
+    return entry
+      ? this.#outbox.start(at.bucket, entry, plan.child)
+      : [runItem(plan.child.runId, plan.child.workflow, false)]
   }
 
   async readChanges(runId: RunId, after: number): Promise<Changes> {
