@@ -14,26 +14,13 @@ type Info = ReadonlyMap<string, string>
  * is needed for
  */
 export async function checkServer(link: Link): Promise<void> {
-  const nodes = await infoOfEveryMaster(link)
+  const nodes = (await link.everyMaster(['info'])).map(parseInfo)
   for (const info of nodes) {
     checkVersion(link, info)
     checkMode(link, info)
     await checkEviction(link, info)
   }
   await warnOfLoss(link, nodes)
-}
-
-async function infoOfEveryMaster(link: Link): Promise<readonly Info[]> {
-  try {
-    return (await link.everyMaster(['info'])).map(parseInfo)
-  } catch (error) {
-    if (!isForbidden(error)) throw error
-    throw new WorkflowError(
-      'CONFIGURATION',
-      `Redis at ${link.target}: this user may not use INFO, by which the version and the eviction policy are checked; the README of @pikku/redis lists the commands it needs: ${error.message}`,
-      { cause: error },
-    )
-  }
 }
 
 function parseInfo(reply: Reply): Info {
@@ -92,13 +79,8 @@ async function configured(link: Link, name: string): Promise<string | null> {
     const found = await link.send(['config', 'get', name])
     return Array.isArray(found) && typeof found[1] === 'string' ? found[1] : null
   } catch (error) {
-    if (!isForbidden(error)) throw error
+    if (!WorkflowError.is(error, 'CONFIGURATION')) throw error
     link.options.logger.debug(`Redis at ${link.target} does not tell its ${name}`, error)
     return null
   }
-}
-
-/** Forbidden by an ACL, or renamed away, as hosted servers do. */
-function isForbidden(error: unknown): error is Error {
-  return error instanceof Error && /^NOPERM|unknown command|not allowed/i.test(error.message)
 }

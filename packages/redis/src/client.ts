@@ -1,33 +1,30 @@
 import type { Cluster, Redis, RedisOptions } from 'ioredis'
 import type { Command, Reply } from './connection.ts'
 import type { Connecting } from './given.ts'
-import { troubleOf } from './retryable.ts'
+import { codeOf, troubleOf } from './retryable.ts'
 
 /**
  * What every own client does differently from the one it was made of: nothing waits in its queues. A call that cannot be
  * sent or answered fails at once, and whoever made it decides how long it is worth repeating.
  */
-function ownOptions(socketTimeoutMs: number): RedisOptions {
-  return {
-    autoResendUnfulfilledCommands: true,
-    commandTimeout: undefined,
-    // CLIENT SETINFO is newer than the oldest server.
-    disableClientInfo: true,
-    enableAutoPipelining: false,
-    keyPrefix: '',
-    lazyConnect: true,
-    maxRetriesPerRequest: 0,
-    monitor: false,
-    readOnly: false,
-    replyMapping: 'legacy',
-    scripts: undefined,
-    socketTimeout: socketTimeoutMs,
-    stringNumbers: false,
-  }
+const ownOptions: RedisOptions = {
+  autoResendUnfulfilledCommands: true,
+  commandTimeout: undefined,
+  // CLIENT SETINFO is newer than the oldest server.
+  disableClientInfo: true,
+  enableAutoPipelining: false,
+  keyPrefix: '',
+  lazyConnect: true,
+  maxRetriesPerRequest: 0,
+  monitor: false,
+  readOnly: false,
+  replyMapping: 'legacy',
+  scripts: undefined,
+  socketTimeout: undefined,
+  stringNumbers: false,
 }
 
-export function duplicateOf({ base }: Connecting, socketTimeoutMs: number): Redis | Cluster {
-  const own = ownOptions(socketTimeoutMs)
+export function duplicateOf({ base }: Connecting): Redis | Cluster {
   if (isCluster(base)) {
     return base.duplicate([], {
       clusterRetryStrategy: reconnectMs,
@@ -35,13 +32,13 @@ export function duplicateOf({ base }: Connecting, socketTimeoutMs: number): Redi
       enableOfflineQueue: false,
       keyPrefix: '',
       lazyConnect: true,
-      redisOptions: own as never,
+      redisOptions: ownOptions as never,
       scaleReads: 'master',
       shardedSubscribers: false,
     })
   }
   const options: RedisOptions = {
-    ...own,
+    ...ownOptions,
     enableOfflineQueue: false,
     // A master that became a replica: ask again who is master, where somebody (a Sentinel, a name) knows.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
@@ -61,24 +58,32 @@ function reconnectMs(times: number): number {
 /** One own client: connects when first used, and sends only when it is connected. */
 export class Client {
   readonly raw: Redis | Cluster
+  readonly #answerTimeoutMs: number
   #lastError: Error | undefined
+  #refused: Error | undefined
+  #connections = 0
   #isClosed = false
 
-  constructor(raw: Redis | Cluster) {
+  /** No answer for `answerTimeoutMs` counts as none: the connection is given up. */
+  constructor(raw: Redis | Cluster, answerTimeoutMs: number) {
     this.raw = raw
-    raw.on('error', (error: Error) => (this.#lastError = error))
-    raw.on('ready', () => (this.#lastError = undefined))
+    this.#answerTimeoutMs = answerTimeoutMs
+    raw.on('error', (error: Error) => this.#onError(error))
+    raw.on('ready', () => {
+      this.#lastError = undefined
+      this.#connections += 1
+    })
   }
 
   async send([name, ...args]: Command, deadline: number): Promise<Reply> {
-    await this.#connected(deadline)
-    return answered(this.raw.call(name, ...args), deadline)
+    await this.connected(deadline)
+    return this.#answered(this.raw.call(name, ...args), deadline)
   }
 
   /** All in one write; rejects with the first that failed. */
   async sendAll(commands: readonly Command[], deadline: number): Promise<readonly Reply[]> {
-    await this.#connected(deadline)
-    return answered(Promise.all(commands.map(([name, ...args]) => this.raw.call(name, ...args))), deadline)
+    await this.connected(deadline)
+    return this.#answered(Promise.all(commands.map(([name, ...args]) => this.raw.call(name, ...args))), deadline)
   }
 
   /** Begin to connect, if nobody has. */
@@ -94,30 +99,52 @@ export class Client {
   }
 
   /** Resolves when a command can be sent; rejects when that is denied, or is not so by the deadline. */
-  async #connected(deadline: number): Promise<void> {
+  async connected(deadline: number): Promise<void> {
     if (this.#isClosed) throw closed()
+    if (this.#refused) throw this.#refused
     if (this.raw.status === 'ready') return
     this.start()
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const onError = (error: Error): void => {
-      if (troubleOf(error) !== 'unknown') reject(error)
+      if (troubleOf(error) !== 'unknown') reject(refused(error))
     }
     const onEnd = (): void => reject(closed())
-    const timer = setTimeout(() => reject(this.#lastError ?? noAnswer()), Math.max(0, deadline - performance.now()))
     this.raw.on('ready', resolve).on('error', onError).on('end', onEnd)
     try {
-      await promise
+      await answered(promise, deadline)
+    } catch (error) {
+      throw codeOf(error) === 'NO_ANSWER' ? (this.#lastError ?? error) : error
     } finally {
-      clearTimeout(timer)
       this.raw.off('ready', resolve).off('error', onError).off('end', onEnd)
     }
   }
+
+  async #answered<Answer>(asking: Promise<unknown>, deadline: number): Promise<Answer> {
+    const connection = this.#connections
+    try {
+      return await answered(asking, Math.min(deadline, performance.now() + this.#answerTimeoutMs))
+    } catch (error) {
+      const isSilent = codeOf(error) === 'NO_ANSWER' && connection === this.#connections
+      if (isSilent && !this.#isClosed) this.raw.disconnect(true)
+      throw error
+    }
+  }
+
+  #onError(error: Error): void {
+    this.#lastError = error
+    // ioredis would go on with database 0, which is somebody else's.
+    if (/DB index is out of range|'select' command/.test(error.message)) this.#refused = refused(error)
+  }
 }
 
-/** What it was asked may still come to pass: nobody knows. */
+/**
+ * What it was asked may still come to pass: nobody knows. An answer that came while the main thread was blocked is heard
+ * before its time is found to be over.
+ */
 export async function answered<Answer>(asking: Promise<unknown>, deadline: number): Promise<Answer> {
   const { promise, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(noAnswer()), Math.max(0, deadline - performance.now()))
+  const giveUp = (): void => void setImmediate(() => reject(noAnswer()))
+  const timer = setTimeout(giveUp, Math.max(0, deadline - performance.now()))
   try {
     return (await Promise.race([asking, promise])) as Answer
   } finally {
@@ -127,6 +154,11 @@ export async function answered<Answer>(asking: Promise<unknown>, deadline: numbe
 
 function noAnswer(): Error {
   return Object.assign(new Error('no answer in time'), { code: 'NO_ANSWER' })
+}
+
+/** Whoever stands there does not let us in: a certificate, a password, a database that there is not. */
+function refused(error: Error): Error {
+  return Object.assign(new Error(error.message, { cause: error }), { code: 'REFUSED' })
 }
 
 export function closed(): Error {

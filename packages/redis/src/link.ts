@@ -6,12 +6,14 @@ import type { Command, RedisLink, RedisStoreOptions, Reply } from './connection.
 import type { Connecting } from './given.ts'
 import { openPrefix } from './open-prefix.ts'
 import { Renewal } from './renewal.ts'
-import { backoffMs, troubleOf, unavailable } from './retryable.ts'
+import { backoffMs, forbidden, isForbidden, troubleOf, unavailable } from './retryable.ts'
 import { scripts } from './scripts.gen.ts'
 import type { ScriptName } from './scripts.gen.ts'
 
 /** Calls that get no definite answer are repeated for so long (ms). */
 const patienceMs = 10_000
+/** No answer for so long (ms) counts as none. */
+const answerTimeoutMs = 5000
 /** A node has so long (ms) to be asked about the living. */
 const nodeMs = 1000
 
@@ -38,7 +40,7 @@ export class Link implements RedisLink {
     this.prefix = connecting.prefix
     this.target = connecting.target
     this.options = options
-    this.client = new Client(duplicateOf(connecting, Math.max(options.leaseMs, 5000)))
+    this.client = new Client(duplicateOf(connecting), answerTimeoutMs)
     this.#check = check
     this.#renewal = new Renewal(this)
   }
@@ -99,7 +101,7 @@ export class Link implements RedisLink {
     const { client } = this
     return this.insist(name, async (deadline) => {
       if (!isCluster(client.raw)) return [await client.send([name, ...args], deadline)]
-      await client.send(['ping'], deadline)
+      await client.connected(deadline)
       return answered(Promise.all(client.raw.nodes('master').map((node) => node.call(name, ...args))), deadline)
     })
   }
@@ -109,10 +111,11 @@ export class Link implements RedisLink {
     const deadline = performance.now() + nodeMs
     try {
       if (!isCluster(raw)) return [await this.client.sendAll(commands, deadline)]
-      await this.client.send(['ping'], deadline)
-      const asked = raw
-        .nodes('all')
-        .map((node) => Promise.all(commands.map(([name, ...args]) => node.call(name, ...args))))
+      await this.client.connected(deadline)
+      const nodes = raw.nodes('all')
+      // Slots of one range share one list of nodes. A node that left the pool is one we cannot reach: others may.
+      if (new Set([...new Set(raw.slots)].flat()).size > nodes.length) return null
+      const asked = nodes.map((node) => Promise.all(commands.map(([name, ...args]) => node.call(name, ...args))))
       return await answered(Promise.all(asked), deadline)
     } catch (error) {
       if (troubleOf(error) === 'broken') throw error
@@ -144,7 +147,7 @@ export class Link implements RedisLink {
         return await ask(deadline)
       } catch (error) {
         const trouble = troubleOf(error)
-        if (trouble === 'broken') throw error
+        if (trouble === 'broken') throw isForbidden(error) ? forbidden(doing, this.target, error) : error
         const waitMs = trouble === 'unloaded' ? 0 : backoffMs(tries)
         if (trouble === 'denied' || performance.now() + waitMs > deadline) throw unavailable(doing, this.target, error)
         await new Promise((resolve) => void setTimeout(resolve, waitMs))

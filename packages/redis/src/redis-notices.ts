@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { RunId, RunNotices } from '@pikku/core/contract'
 import type { Link } from './link.ts'
+import { forbidden, isForbidden } from './retryable.ts'
 import { Subscriber } from './subscriber.ts'
 
 interface Listener {
@@ -20,6 +21,7 @@ export class RedisNotices implements RunNotices {
   readonly #sender = randomUUID()
   readonly #listeners = new Set<Listener>()
   #subscriber: Subscriber | undefined
+  #hasWarned = false
   #started: Promise<void> | undefined
   #pending = new Set<RunId>()
   #published: Promise<void> | undefined
@@ -91,6 +93,11 @@ export class RedisNotices implements RunNotices {
   }
 
   #sayFailed(error: unknown): void {
+    if (isForbidden(error) && !this.#hasWarned) {
+      this.#hasWarned = true
+      const how = 'nothing is heard from other processes, and everybody polls'
+      this.#link.options.logger.warn(`${forbidden('subscribe', this.#link.target, error).message}: ${how}`)
+    }
     this.#link.options.logger.debug(`SUBSCRIBE at ${this.#link.target} failed; it is tried again`, error)
   }
 

@@ -1,4 +1,4 @@
-import { StoreUnavailableError } from '@pikku/core/contract'
+import { StoreUnavailableError, WorkflowError } from '@pikku/core/contract'
 
 /**
  * What an error of the server or of the way to it means for the call it ended.
@@ -28,6 +28,7 @@ const outages = new Set([
 ])
 
 const denials = new Set(['NOAUTH', 'WRONGPASS'])
+const denialCodes = new Set(['CLOSED', 'REFUSED'])
 
 const brokenOff =
   /Connection is closed|Stream isn't writeable|Cluster isn't ready|Command aborted|Too many Cluster|max retries per request|Failed to refresh slots|None of startup nodes|Socket timeout|Socket closed unexpectedly|Cluster is ended|max number of clients/i
@@ -51,7 +52,7 @@ export function troubleOf(error: unknown): Trouble {
   if (last && troubleOf(last) === 'denied') return 'denied'
   const [word = ''] = error.message.split(' ')
   if (word === 'NOSCRIPT') return 'unloaded'
-  if (denials.has(word) || codeOf(error) === 'CLOSED') return 'denied'
+  if (denials.has(word) || denialCodes.has(codeOf(error))) return 'denied'
   if (outages.has(word) || outageCodes.has(codeOf(error)) || brokenOff.test(error.message)) return 'unknown'
   return 'broken'
 }
@@ -71,6 +72,19 @@ export function unavailable(doing: string, target: string, cause: unknown): Stor
   if (codeOf(cause) === 'CLOSED') return new StoreUnavailableError(`${doing}: ${words}`, { cause })
   const problem = troubleOf(cause) === 'denied' ? 'refuses the connection' : 'gave no definite answer'
   return new StoreUnavailableError(`${doing}: Redis at ${target} ${problem}: ${words}`, { cause })
+}
+
+/** Forbidden by an ACL, or renamed away, as hosted servers do. */
+export function isForbidden(error: unknown): error is Error {
+  return error instanceof Error && /NOPERM|no permissions|can't run this command|unknown command/i.test(error.message)
+}
+
+export function forbidden(doing: string, target: string, cause: Error): WorkflowError {
+  return new WorkflowError(
+    'CONFIGURATION',
+    `${doing}: Redis at ${target} does not allow this user what the store needs: ${cause.message}; the README of @pikku/redis lists the rights it needs`,
+    { cause },
+  )
 }
 
 /** What an error says. One that stands for the failures of several addresses says nothing itself. */

@@ -1700,7 +1700,7 @@ return { item or false }
 `,
   },
   'sweep': {
-    sha: '4d02c70064c67b34777b26b062a129c78081c6a5',
+    sha: '37eba7232c4bd545625789ed25bdb0872a27b828',
     text:
       `-- Find what ought to be moving and is not, and stamp it: a slice of it, the server waits meanwhile.
 -- KEYS[1] the bucket's root
@@ -1725,7 +1725,7 @@ local rung_before = now - window
 -- Entries of the outbox that whoever wrote them has not delivered by then.
 local outbox_ms, outbox_limit = 1000, 20
 -- How many rows one call may look at.
-local budget = 40
+local budget = 25
 
 local items = {}
 local runs = {}

@@ -3,7 +3,7 @@ import type { Bucket, RedisLink } from './connection.ts'
 import { count, list, stepKey, text, toItems } from './rows.ts'
 
 /** So many leases are renewed by one script: the server waits meanwhile. */
-const renewedAtOnce = 50
+const renewedAtOnce = 25
 const lost = 1
 const woken = 2
 
@@ -27,7 +27,8 @@ export class StepOperations {
       lease: { runId, step, owner, claimId, epoch: count(epoch) },
       workflow: text(workflow),
       rpcName: text(rpcName),
-      input: typeof input === 'string' ? input : text(await this.#link.call('read-input', bucket, [runId, stepKey(step)])),
+      input:
+        typeof input === 'string' ? input : text(await this.#link.call('read-input', bucket, [runId, stepKey(step)])),
       policy: { retries: count(retries), retryDelayMs: count(retryDelayMs) },
       attempt: count(attempt),
       lost: count(lostBefore),
@@ -62,7 +63,12 @@ export class StepOperations {
     await this.#link.ready()
     const renewed: { lost: Lease[]; busy: Lease[]; woken: RunId[] } = { lost: [], busy: [], woken: [] }
     const slices = this.#byBucket(leases).map(async ([bucket, slice]) => {
-      const args = slice.flatMap(({ runId, step, claimId, epoch }) => [runId, step ? stepKey(step) : '', claimId, epoch])
+      const args = slice.flatMap(({ runId, step, claimId, epoch }) => [
+        runId,
+        step ? stepKey(step) : '',
+        claimId,
+        epoch,
+      ])
       const verdicts = list(await this.#link.call('renew-leases', bucket, [leaseMs, ...args]))
       for (const [at, lease] of slice.entries()) {
         if (verdicts[at] === lost) renewed.lost.push(lease)

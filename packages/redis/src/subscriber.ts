@@ -1,6 +1,6 @@
 import type { Redis, RedisOptions } from 'ioredis'
 import { answered, isCluster, type Client } from './client.ts'
-import { backoffMs } from './retryable.ts'
+import { backoffMs, troubleOf } from './retryable.ts'
 
 export interface SubscriberEvents {
   onMessage?(channel: string, message: string): void
@@ -9,10 +9,16 @@ export interface SubscriberEvents {
   onDown?(error: Error | undefined): void
 }
 
-/** The server has so long (ms) to take a subscription. */
-const subscribeMs = 5000
+interface Waiting {
+  readonly channel: string
+  resolve(): void
+  reject(error: Error): void
+}
+
+/** The server has so long (ms) to answer: who is not subscribed soon counts as dead. */
+const answerMs = 2000
 /** A connection nobody speaks on is asked so often (ms) whether it is still there. */
-const pingMs = 5000
+const pingMs = 1000
 
 /**
  * One connection that stays subscribed: when it breaks, another is opened, on a Cluster to any of its nodes. By it the
@@ -22,7 +28,7 @@ export class Subscriber {
   readonly #client: Client
   readonly #events: SubscriberEvents
   readonly #channels = new Set<string>()
-  readonly #waiting = new Map<() => void, string>()
+  readonly #waiting = new Set<Waiting>()
   #redis: Redis | undefined
   #lastError: Error | undefined
   #isUp = false
@@ -46,8 +52,9 @@ export class Subscriber {
     const isNew = !this.#channels.has(channel)
     this.#channels.add(channel)
     if (this.#isUp && !isNew) return
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#waiting.set(resolve, channel)
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const waiting = { channel, resolve, reject }
+    this.#waiting.add(waiting)
     if (this.#isUp) void this.#subscribeTo(this.#redis, [channel])
     else if (!this.#redis && !this.#opening) this.#open()
     try {
@@ -55,7 +62,7 @@ export class Subscriber {
     } catch (error) {
       throw this.#lastError ?? error
     } finally {
-      this.#waiting.delete(resolve)
+      this.#waiting.delete(waiting)
     }
   }
 
@@ -73,7 +80,7 @@ export class Subscriber {
     const redis = this.#connection()
     if (!redis) return this.#openLater()
     this.#redis = redis
-    redis.on('error', (error: Error) => (this.#lastError = error))
+    redis.on('error', (error: Error) => this.#onError(error))
     redis.on('message', (channel: string, message: string) => this.#events.onMessage?.(channel, message))
     redis.once('ready', () => void this.#subscribeTo(redis, [...this.#channels]))
     redis.once('end', () => this.#onEnd(redis))
@@ -85,6 +92,7 @@ export class Subscriber {
   #connection(): Redis | null {
     const { raw } = this.#client
     const options: RedisOptions = {
+      connectTimeout: answerMs,
       enableOfflineQueue: false,
       lazyConnect: true,
       readOnly: false,
@@ -99,14 +107,14 @@ export class Subscriber {
 
   async #subscribeTo(redis: Redis | undefined, channels: readonly string[]): Promise<void> {
     try {
-      if (redis) await answered(redis.subscribe(...channels), performance.now() + subscribeMs)
+      if (redis) await answered(redis.subscribe(...channels), performance.now() + answerMs)
     } catch (error) {
-      this.#lastError = error instanceof Error ? error : new Error(String(error))
+      this.#onError(error)
       redis?.disconnect()
       return
     }
     if (redis !== this.#redis || this.#isClosed) return
-    for (const [resolve, channel] of [...this.#waiting]) if (channels.includes(channel)) resolve()
+    for (const { channel, resolve } of [...this.#waiting]) if (channels.includes(channel)) resolve()
     // Others may have been asked for before it was up.
     const missing = [...this.#channels].filter((channel) => !channels.includes(channel))
     if (this.#isUp) return
@@ -123,13 +131,22 @@ export class Subscriber {
     this.#events.onUp?.()
   }
 
-  /** No answer ends the connection, by its `socketTimeout`. */
   async #ping(): Promise<void> {
+    const redis = this.#redis
     try {
-      await this.#redis?.ping()
+      if (redis) await answered(redis.ping(), performance.now() + answerMs)
     } catch (error) {
-      this.#lastError = error instanceof Error ? error : new Error(String(error))
+      this.#onError(error)
+      redis?.disconnect()
     }
+  }
+
+  /** It is tried again in any case; whoever waits need not wait for what is refused for good. */
+  #onError(error: unknown): void {
+    this.#lastError = error instanceof Error ? error : new Error(String(error))
+    const trouble = troubleOf(this.#lastError)
+    if (trouble === 'unknown') return
+    for (const { reject } of [...this.#waiting]) reject(this.#lastError)
   }
 
   #onEnd(redis: Redis): void {
