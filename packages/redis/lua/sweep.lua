@@ -14,7 +14,7 @@ local rung_before = now - window
 -- Entries of the outbox that whoever wrote them has not delivered by then.
 local outbox_ms, outbox_limit = 1000, 20
 -- How many rows one call may look at.
-local budget = 40
+local budget = 25
 
 local items = {}
 local runs = {}
