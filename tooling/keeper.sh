@@ -16,7 +16,8 @@ while :; do
   server=$!
   echo "started $server" 2>/dev/null >&3
   # At the end of the pipe `read` fails, and the server has to stop just the same.
-  (read -r word <&3; kill -INT $server) 2>/dev/null &
+  # Once may not do: Redis refuses while it writes its first append-only file.
+  (read -r word <&3; while kill -INT $server; do sleep 1; done) 2>/dev/null &
   reader=$!
   wait $server
   code=$?
