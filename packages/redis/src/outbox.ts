@@ -106,8 +106,9 @@ export class Outbox {
       return await deliver()
     } catch (error) {
       // Whoever caused it was applied, and must not fail for it: the entry stays and a sweep delivers it.
-      if (error instanceof StoreUnavailableError) return []
-      throw error
+      if (!(error instanceof StoreUnavailableError)) throw error
+      this.#link.options.logger.debug('what a run has to tell another is left to the next sweep', error)
+      return []
     }
   }
 }

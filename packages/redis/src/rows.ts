@@ -21,7 +21,7 @@ export const runFields = [
 ] as const
 
 /** A step's fields as replay needs them, in the order of lua/include/changes.lua. */
-export const stepFields = [
+const stepFields = [
   'revision',
   'name',
   'ordinal',
@@ -99,7 +99,7 @@ export function newbornRun(run: NewRun, createdAt: number): Run {
 }
 
 /** `now` is the server's clock at the moment of reading. */
-export function toStep(reply: Reply, now: number): Step {
+function toStep(reply: Reply, now: number): Step {
   const [revision, name, ordinal, kind, status, rpcName, inputDigest, output, error, reason, ...rest] = list(reply)
   const [attempt, lost, askedAfter, settledSeq, settledAt, dueAt] = rest
   return {
