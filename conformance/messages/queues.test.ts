@@ -63,24 +63,27 @@ test('jobs that cannot be added', async () => {
     'removeOnFail: 5': add({ removeOnFail: 5 }),
     'jobId: 7': add({ jobId: 7 }),
     'an unknown option: { retries: 3 }': add({ retries: 3 }),
+    'an option of other queues: { deadLetter: … }': add({ deadLetter: 'graveyard' }),
+    'an option of other queues: { repeat: … }': add({ repeat: { every: 1_000 } }),
     "getJob('a b', 'id')": () => queueService.getJob('a b', 'id'),
     "consume('mail', { concurrency: 0 })": () => queueService.consume('mail', { concurrency: 0 }, async () => 1),
+    "consume('mail', { batchSize: 5 })": () => queueService.consume('mail', loose({ batchSize: 5 }), async () => 1),
+    "consume('mail', { rateLimit: … })": () => queueService.consume('mail', loose({ rateLimit: {} }), async () => 1),
     'doorbell on one queue for both': () => queueService.doorbell({ orchestrator: 'one', worker: 'one' }),
   })
 })
 
-test('what a queue worker asks for that is not in this release, and data that does not fit', async () => {
-  const asked: unknown[] = []
+test('how a queue worker fails, and data that does not fit', async () => {
   registerApp({ queues: { orchestrator: 'turns', worker: 'steps' }, load: async () => ({ functions: {} }) })
   registerQueueWorker({
     queueName: 'mail',
     func: defineFunction({
       input: z.object({ to: z.email() }),
-      func: async (services) => {
+      func: async (services, { to }) => {
         const { queue } = services as unknown as { queue: QueueWire }
-        asked.push(await queue.updateProgress(1).catch((error: unknown) => error))
-        asked.push(await Promise.resolve().then(() => queue.discard('why')).catch((error: unknown) => error)) // prettier-ignore
-        return queue.fail('the address is gone')
+        if (to === 'nothing@example.com') await queue.updateProgress({ at: () => 1 })
+        if (to === 'never@example.com') queue.discard()
+        return to === 'nobody@example.com' ? queue.fail() : queue.fail('the address is gone')
       },
     }) as FunctionConfig,
   })
@@ -89,19 +92,24 @@ test('what a queue worker asks for that is not in this release, and data that do
   createRpc(services)
   const workers = new PgBossQueueWorkers(services)
   await workers.registerQueues()
-  const failed = async (data: unknown) => {
-    const id = await queueService.add('mail', data)
-    await expect.poll(async () => (await queueService.getJob('mail', id))?.status(), { timeout: 10_000 }).toBe('failed')
-    const [row] = await database.sql`select output from pgboss.job where id = ${id}`
-    return Object.assign(new Error(), row?.['output'])
-  }
   const notes = new Notebook()
-  const misfit = await failed({ to: 'nobody' })
-  const failure = await failed({ to: 'a@example.com' })
-  await notes.refused("add('mail', { to: 'nobody' })", () => Promise.reject(misfit))
-  await notes.refused("queue.fail('the address is gone')", () => Promise.reject(failure))
-  await notes.refused('queue.updateProgress(1)', () => Promise.reject(asked[0]))
-  await notes.refused("queue.discard('why')", () => Promise.reject(asked[1]))
+  const job = async (data: unknown) => {
+    const id = await queueService.add('mail', data, { jobId: JSON.stringify(data) })
+    return (await queueService.getJob('mail', id))?.waitForCompletion(10_000)
+  }
+  const given = {
+    "add('mail', { to: 'nobody' })": 'nobody',
+    "queue.fail('the address is gone')": 'a@example.com',
+    'queue.fail()': 'nobody@example.com',
+    'queue.discard()': 'never@example.com',
+    'queue.updateProgress({ at: () => 1 })': 'nothing@example.com',
+  }
+  for (const [what, to] of Object.entries(given)) await notes.refused(what, () => job({ to }))
+  const slow = await queueService.getJob('other', await queueService.add('other', 1, { jobId: 'slow' }))
+  await notes.refused('waitForCompletion(20) of a job nobody works on', () => slow?.waitForCompletion(20))
+  await notes.refused('waitForCompletion(-1)', () => slow?.waitForCompletion(-1))
+  await database.sql`delete from pgboss.job`
+  await notes.refused('metadata() of a job that is gone', () => slow?.metadata())
   await notes.check('queue-worker')
   await workers.close()
   await workflowService.close()

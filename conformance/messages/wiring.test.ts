@@ -90,6 +90,7 @@ test('wireWorkflow and wireQueueWorker', async () => {
     },
     "wireQueueWorker: the workflows' own queue": () => wireQueue({ queueName: queues.worker, func }),
     'wireQueueWorker: func is a pikkuWorkflowFunc': () => wireQueue({ queueName: 'mail', func: body }),
+    'wireQueueWorker: rateLimit': () => wireQueue({ queueName: 'mail', func, config: { rateLimit: 5 } as object }),
     'wireQueueWorker: concurrency 0': () => wireQueue({ queueName: 'mail', func, config: { concurrency: 0 } }),
   })
 })

@@ -47,7 +47,10 @@ export async function addJob({ queueService }: Pick<SingletonServices, 'queueSer
   // #region queue
   const id = await queueService.add('thumbnails', { image: 'cat.png' }, { attempts: 3, delay: 500 })
   const job = await queueService.getJob('thumbnails', id)
-  console.log(await job?.status()) // 'delayed', later 'completed'
+  console.log(await job?.status()) // 'delayed', later 'active' and 'completed'
+
+  const result = await job?.waitForCompletion(30_000) // rejects as the job failed, or after half a minute
+  const metadata = await job?.metadata() // progress, attemptsMade, failedReason, createdAt, startedAt, finishedAt …
   // #endregion
-  return { id, job }
+  return { id, job, result, metadata }
 }

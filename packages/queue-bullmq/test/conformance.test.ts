@@ -5,7 +5,7 @@ import { startFreshRedis } from '@pikku/tooling/redis'
 import { Worker } from 'bullmq'
 import { describe, test } from 'vitest'
 import { BullQueueService } from '../src/index.ts'
-import { bullDifferences } from './differences.ts'
+import { differences, name } from './differences.ts'
 import { openKeys, RecordingLogger, type TestKeys } from './support.ts'
 
 /** Each process with a user of the server of its own, so that it can be cut off under the service's feet. */
@@ -68,8 +68,8 @@ async function openWithServer(): Promise<OpenQueues> {
 }
 
 defineQueueServiceTests({
-  name: 'BullMQ',
+  name,
   runner: { describe, test: (title, body) => test(title, { timeout: 60_000 }, body) },
   open: ({ ownServer }) => (ownServer ? openWithServer() : Promise.resolve(open())),
-  differences: bullDifferences,
+  differences,
 })

@@ -55,7 +55,7 @@ export class JobStatements {
     }
     const boss = await this.#connection.start()
     await boss.getJobById(this.#queue, '00000000-0000-4000-8000-000000000000', { db: { executeSql } })
-    const table = /\bFROM\s+(\S+)/i.exec(text)?.[1]
+    const table = /\bFROM\s+(.+?)\s+WHERE\b/i.exec(text)?.[1]
     if (table === undefined) throw new Error(`this version of pg-boss reads jobs in a way not known here: ${text}`)
     return table
   }

@@ -4,7 +4,7 @@ import { startFreshPostgres } from '@pikku/tooling/postgres'
 import { PgBoss } from 'pg-boss'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { PgBossQueueService } from '../src/index.ts'
-import { pgBossDifferences } from './differences.ts'
+import { differences, name } from './differences.ts'
 import { createDatabase, RecordingLogger, type TestDatabase } from './support.ts'
 
 let database: TestDatabase
@@ -60,8 +60,8 @@ async function openWithServer(): Promise<OpenQueues> {
 }
 
 defineQueueServiceTests({
-  name: 'pg-boss',
+  name,
   runner: { describe, test: (title, body) => test(title, { timeout: 60_000 }, body) },
   open: ({ ownServer }) => (ownServer ? openWithServer() : Promise.resolve(open(database.url))),
-  differences: pgBossDifferences,
+  differences,
 })

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { PgBoss } from 'pg-boss'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { PgBossQueueService } from '../src/index.ts'
@@ -23,62 +22,6 @@ describe('the life of a consumer', () => {
     services.push(made)
     return made
   }
-
-  it('waits for the jobs under way within its grace, and takes no more', async () => {
-    const first = service()
-    let release: (() => void) | undefined
-    let runs = 0
-    const consumer = await first.consume('graceful', {}, () => {
-      runs++
-      return new Promise<void>((resolve) => (release = resolve))
-    })
-    const id = await first.add('graceful', 1)
-    await until('it is under way', () => runs === 1)
-    const stopped = consumer.stop(10_000)
-    await first.add('graceful', 2)
-    release?.()
-    await stopped
-    expect(await (await first.getJob('graceful', id))?.status()).toBe('completed')
-    expect(runs).toBe(1)
-  })
-
-  it('after its grace aborts the signal, gives the job back at once, and drops what the handler still says', async () => {
-    const [first, second] = [service(), service()]
-    let aborted = false
-    const ended: Promise<unknown>[] = []
-    const consumer = await first.consume('cut-short', {}, (job) => {
-      const handling = once(job.signal, 'abort').then(() => {
-        aborted = true
-        return 'too late'
-      })
-      ended.push(handling)
-      return handling
-    })
-    const id = await first.add('cut-short', 'x')
-    await until('it is under way', () => ended.length === 1)
-    await consumer.stop(20)
-    expect(aborted).toBe(true)
-    await second.consume('cut-short', {}, async () => 'from the other')
-    await until('the other completes it', async () => {
-      const job = await second.getJob('cut-short', id)
-      return job?.result === 'from the other'
-    })
-    await Promise.all(ended)
-    expect((await second.getJob('cut-short', id))?.result).toBe('from the other')
-  })
-
-  it('gives back what is under way when the service is closed', async () => {
-    const first = service()
-    let runs = 0
-    await first.consume('closed', {}, () => {
-      runs++
-      return new Promise(() => undefined)
-    })
-    const id = await first.add('closed', 1)
-    await until('it is under way', () => runs === 1)
-    await first.close()
-    expect(await (await service().getJob('closed', id))?.status()).toBe('waiting')
-  })
 
   it('a worker that lost its job writes nothing about it and is told', async () => {
     const first = service()

@@ -1,4 +1,16 @@
 import type { Difference } from '@pikku/core/testing'
 
-/** What pg-boss does otherwise than the contract's kit asks. */
-export const pgBossDifferences: readonly Difference[] = []
+// Beside the kit's run over it, docs/queues.md is made of these by conformance/queues/table.test.ts.
+
+export const name = 'pg-boss'
+
+/** What pg-boss does otherwise than the kit asks. */
+export const differences: readonly Difference[] = []
+
+/** Figures that the contract leaves to the queue. */
+export const figures: Readonly<Record<string, string>> = {
+  'a job is handed to a waiting worker by': 'NOTIFY; by a poll of at most 5 s where it was missed',
+  'a worker that died is noticed after': '30 to 90 s',
+  'one attempt may take': 'a day',
+  'the end of a job is told by': 'NOTIFY; by a poll of at most 5 s where it was missed',
+}

@@ -2,8 +2,10 @@
 import { pikkuSessionlessFunc, wireQueueWorker } from '../workflows/pikku.workflows.gen.js'
 
 export const makeThumbnail = pikkuSessionlessFunc<{ image: string }, { file: string }>(
-  async ({ logger }, { image }) => {
+  async ({ logger, queue }, { image }) => {
+    if (!/\.(png|jpe?g)$/.test(image)) queue?.discard(`${image} is no picture`) // no further attempt
     logger.info(`thumbnail of ${image}`)
+    await queue?.updateProgress({ percent: 50 })
     return { file: `${image}.thumb` }
   },
 )

@@ -82,7 +82,8 @@ export class RunNotFoundError extends WorkflowError {
 export class JobFailedError extends WorkflowError {
   readonly reason: string
   constructor(queueName: string, jobId: string, reason: string) {
-    const id = JSON.stringify(jobId.slice(0, 200)).slice(1, -1)
+    // On one line and cut, whatever was given.
+    const id = JSON.stringify(jobId.slice(0, 200)).slice(1, -1).replaceAll('\\"', '"')
     super('JOB_FAILED', `job '${id}' of queue '${queueName}' failed: ${reason}`)
     this.reason = reason
   }

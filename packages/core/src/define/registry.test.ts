@@ -105,6 +105,11 @@ describe('createRegistry', () => {
     [{ functions: { f: body as never } }, 'CONFIGURATION', /function 'f'.*pikkuSessionlessFunc/],
     [{ queueWorkers: [{ queueName: 'q', func: double, config: { concurrency: 0 } }] }, 'CONFIGURATION', /found 0/],
     [
+      { queueWorkers: [{ queueName: 'q', func: double, config: { rateLimit: 5 } as object }] },
+      'CONFIGURATION',
+      /'rateLimit' in this release/,
+    ],
+    [
       { queueWorkers: [{ queueName: 'pikku-workflow-step-worker', func: double }] },
       'CONFIGURATION',
       /belongs to the workflows/,

@@ -222,6 +222,12 @@ function defineQueueWorkers(
       throw configuration(`${where}: this queue belongs to the workflows; take another name`)
     }
     if (found.has(queueName)) throw configuration(`${where}: this queue has a worker already`)
+    const unknown = Object.keys(config ?? {}).find((option) => option !== 'concurrency')
+    if (unknown !== undefined) {
+      throw configuration(
+        `${where}: 'config' has no option ${describe(unknown)} in this release; accepted is concurrency`,
+      )
+    }
     const concurrency = config?.concurrency
     if (concurrency !== undefined && !(Number.isSafeInteger(concurrency) && concurrency > 0)) {
       throw configuration(`${where}: 'concurrency' must be a whole number, 1 or more, found ${describe(concurrency)}`)

@@ -1,6 +1,6 @@
 import { describe, test } from 'vitest'
 import { defineQueueServiceTests, type OpenQueues } from '../testing/index.ts'
-import { memoryQueueDifferences } from '../../test/memory-queue-differences.ts'
+import { differences, name } from '../../test/differences.ts'
 import { MemoryQueues, MemoryQueueService } from './index.ts'
 
 function openMemory(): Promise<OpenQueues> {
@@ -21,8 +21,8 @@ function openMemory(): Promise<OpenQueues> {
 }
 
 defineQueueServiceTests({
-  name: 'memory',
+  name,
   runner: { describe, test },
   open: openMemory,
-  differences: memoryQueueDifferences,
+  differences,
 })

@@ -102,10 +102,11 @@ export function checkTtl(ttlMs: number | undefined): void {
 
 function backoffOf(backoff: JobOptions['backoff']): Backoff {
   if (backoff === undefined) return { type: 'fixed', delayMs: 0 }
-  const { type, delay }: Readonly<Record<string, unknown>> = { ...Object(backoff) }
-  if (type !== 'fixed' && type !== 'exponential') {
+  if (typeof backoff !== 'object' || backoff === null) {
     throw bad('backoff', "{ type: 'fixed' or 'exponential', delay: milliseconds }", backoff)
   }
+  const { type, delay }: Readonly<Record<string, unknown>> = { ...backoff }
+  if (type !== 'fixed' && type !== 'exponential') throw bad('backoff.type', "'fixed' or 'exponential'", type)
   return { type, delayMs: whole('backoff.delay', delay, { min: 0, max: INT_MAX }) }
 }
 
@@ -122,7 +123,7 @@ function checkKeys(whose: string, known: readonly string[], options: unknown): v
   const problem = notInThisRelease.has(unknown)
     ? `${whose}'s option ${describe(unknown)} is not in this release`
     : `${whose} has no option ${describe(unknown)}`
-  throw new WorkflowError('INVALID_INPUT', `${problem}; accepted are ${known.join(', ')}`)
+  throw new WorkflowError('INVALID_INPUT', `${problem}; accepted: ${known.join(', ')}`)
 }
 
 function whole(what: string, value: unknown, { min, max }: { min: number; max: number }): number {
