@@ -30,7 +30,7 @@ const allowed: readonly { readonly word: RegExp; readonly path: RegExp; readonly
   { word: /^jobs?$/, path: /^packages\/queue-/, reason: 'what the queue itself calls the thing it carries' },
   {
     word: /^jobs?$/,
-    path: /^packages\/core\/src\/(contract\/queue-service|queue\/|memory\/memory-(queue|consumer))/,
+    path: /^packages\/core\/src\/(contract\/(queue-service|errors)|queue\/|memory\/memory-(queue|consumer))/,
     reason: "the users' API of queues",
   },
   {

@@ -97,7 +97,7 @@ export const workerTests: QueueTestGroup = {
       for (const queue of queues) await service.consume(queue, {}, async ({ data }) => void ran.push(data))
       for (const queue of queues) await service.add(queue, queue)
       await until('all ran', () => ran.length === 3)
-      assert.deepEqual(ran.toSorted(), queues.toSorted())
+      assert.deepEqual(ran.map(String).toSorted(), queues.toSorted())
     },
 
     'refuses bad and unknown options': async (world) => {
