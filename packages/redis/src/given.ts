@@ -26,8 +26,16 @@ export type Recipe =
       readonly redisOptions: object
     }
 
-/** What own clients decide for themselves, and functions at that, which no thread can be handed. */
-const ownChoices = ['clusterRetryStrategy', 'reconnectOnError', 'redisOptions', 'retryStrategy', 'scripts'] as const
+/** What own clients decide for themselves, or need not know to find the server: functions, which no thread can be handed. */
+const ownChoices: readonly string[] = [
+  'clusterRetryStrategy',
+  'reconnectOnError',
+  'redisOptions',
+  'retryStrategy',
+  'scripts',
+  'sentinelReconnectStrategy',
+  'sentinelRetryStrategy',
+]
 /** The thread has the same defaults, which are functions too. */
 const defaults = new Set<unknown>([dns.lookup, dns.resolveSrv])
 
@@ -60,8 +68,7 @@ export function madeOf(recipe: Recipe, prefix: string): Connecting {
 }
 
 function plain<Options extends object>(options: Options): Options {
-  const own: readonly string[] = ownChoices
-  const kept = Object.entries(options).filter(([name, value]) => !own.includes(name) && !defaults.has(value))
+  const kept = Object.entries(options).filter(([name, value]) => !ownChoices.includes(name) && !defaults.has(value))
   return Object.fromEntries(kept) as Options
 }
 
