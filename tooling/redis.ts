@@ -92,7 +92,10 @@ export class PrivateRedis implements RedisServer {
 
   constructor(port: number, password: string, settings: Readonly<Record<string, string>>) {
     const program = findRedisServer()
-    if (!program) throw new Error(`There is no redis-server on PATH. ${redisAdvice}`)
+    if (!program)
+      throw new Error(
+        `There is no redis-server on PATH. ${installAdvice}, or set REDIS_URL to a server that may be used.`,
+      )
     const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'pikku-redis-'))
     this.port = port
     this.password = password
@@ -173,7 +176,6 @@ export function findRedisServer(): string | undefined {
   return directories.map((directory) => path.join(directory, 'redis-server')).find((file) => fs.existsSync(file))
 }
 
-/** How to get what is missing. */
-export const redisAdvice =
-  'Install Redis 6.2 or newer (Debian: apt-get install redis-server; macOS: brew install redis), ' +
-  'or set REDIS_URL to a server that may be used, for example REDIS_URL=redis://localhost:6379'
+/** How to get the program. */
+export const installAdvice =
+  'Install Redis 6.2 or newer (Debian: apt-get install redis-server; macOS: brew install redis)'

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { bringPgBouncer } from './bring-pgbouncer.ts'
+import { bringTestPrograms } from './bring-programs.ts'
 import { exitCode, onInterruption } from './interruption.ts'
 import { countTests, summaryLine } from './test-report.ts'
 
@@ -31,9 +31,12 @@ async function runTests(): Promise<void> {
 
 try {
   // Whoever names the tests to run is not kept waiting for those of others.
-  if (process.argv.length === 2) await bringPgBouncer((started) => (child = started))
+  if (process.argv.length === 2) await bringTestPrograms((started) => (child = started))
   if (!interrupted()) await runTests()
   if (interrupted()) process.exitCode = 1
+} catch (error) {
+  if (!interrupted()) console.log(`${error instanceof Error ? error.message : String(error)}\n0 passed, 1 failed`)
+  process.exitCode = 1
 } finally {
   fs.rmSync(scratch, { recursive: true, force: true })
 }
