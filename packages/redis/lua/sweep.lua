@@ -160,17 +160,29 @@ local function end_leases_of(owner)
   return redis.call('EXISTS', held) == 1 and '1' or '0'
 end
 
+local function any_of(...)
+  return redis.call('EXISTS', ...) > 0
+end
+
+-- Most workflows have nothing in most buckets, and most buckets have nothing else: that is seen at a glance.
 local kinds = { {}, {}, {}, {}, {} }
 for i = first_known, #ARGV, 2 do
-  for _, lane in ipairs(lanes_of(ARGV[i], ARGV[i + 1])) do
-    table.insert(kinds[1], source('rung:runs:' .. lane, true))
-    table.insert(kinds[1], source('due:runs:' .. lane))
-    table.insert(kinds[2], source('leases:runs:' .. lane))
+  local name = ARGV[i]
+  if any_of(key_of('rung:runs', name), key_of('due:runs', name), key_of('leases:runs', name), key_of('lanes', name)) then
+    for _, lane in ipairs(lanes_of(name, ARGV[i + 1])) do
+      table.insert(kinds[1], source('rung:runs:' .. lane, true))
+      table.insert(kinds[1], source('due:runs:' .. lane))
+      table.insert(kinds[2], source('leases:runs:' .. lane))
+    end
   end
 end
-kinds[3] = { source('rung:orphans', true), source('due:orphans') }
-kinds[4] = { source('rung:steps', true), source('due:steps') }
-kinds[5] = { source('leases:steps') }
+if any_of(root .. ':rung:orphans', root .. ':due:orphans') then
+  kinds[3] = { source('rung:orphans', true), source('due:orphans') }
+end
+if any_of(root .. ':rung:steps', root .. ':due:steps', root .. ':leases:steps') then
+  kinds[4] = { source('rung:steps', true), source('due:steps') }
+  kinds[5] = { source('leases:steps') }
+end
 
 local still_held = '0'
 for i = 9, 8 + dead_owners do

@@ -51,12 +51,13 @@ end
 
 const part3 = `-- A hash as a row: read once, changed in memory, written once. Whoever changes one must save it before the script ends.
 
-local numeric = {}
-for field in string.gmatch([[createdAt updatedAt endedAt revision wakeSeq readWakeSeq crashes epoch leaseUntil rungAt rings
-  againAt dueAt places attempts signals turn turnPart turnBefore turnPlaces turnSettled ordinal retries retryDelayMs attempt
-  lost askedAfter settledSeq settledAt startedAt dispatch]], '%S+') do
-  numeric[field] = true
-end
+local numeric = {
+  createdAt = true, updatedAt = true, endedAt = true, revision = true, wakeSeq = true, readWakeSeq = true,
+  crashes = true, epoch = true, leaseUntil = true, rungAt = true, rings = true, againAt = true, dueAt = true,
+  places = true, attempts = true, signals = true, turn = true, turnPart = true, turnBefore = true, turnPlaces = true,
+  turnSettled = true, ordinal = true, retries = true, retryDelayMs = true, attempt = true, lost = true,
+  askedAfter = true, settledSeq = true, settledAt = true, startedAt = true, dispatch = true,
+}
 
 -- Fields that are absent are nil; \`zero\` names those that count from 0.
 local function load_row(key, fields, zero)
@@ -100,12 +101,12 @@ end
 
 const part4 = `-- The run's row, without its payloads: those are written, and read, by those who need them.
 
-local run_fields = {}
-for field in string.gmatch([[workflow status parentId parentStep parentOnEnd orphaned createdAt revision wakeSeq readWakeSeq
-  suspendedByEngine blockedForAll blocked crashes epoch owner claimId leaseUntil rungAt rings againAt dueAt indexed places
-  attempts signals turnClaim turn turnPart turnBefore turnPlaces turnSettled turnEnd endCall]], '%S+') do
-  run_fields[#run_fields + 1] = field
-end
+local run_fields = {
+  'workflow', 'status', 'parentId', 'parentStep', 'parentOnEnd', 'orphaned', 'createdAt', 'revision', 'wakeSeq',
+  'readWakeSeq', 'suspendedByEngine', 'blockedForAll', 'blocked', 'crashes', 'epoch', 'owner', 'claimId',
+  'leaseUntil', 'rungAt', 'rings', 'againAt', 'dueAt', 'indexed', 'places', 'attempts', 'signals', 'turnClaim',
+  'turn', 'turnPart', 'turnBefore', 'turnPlaces', 'turnSettled', 'turnEnd', 'endCall',
+}
 local run_counters = { 'revision', 'wakeSeq', 'readWakeSeq', 'crashes', 'epoch', 'rings', 'places', 'attempts', 'signals' }
 
 local function is_ended(run)
@@ -321,11 +322,11 @@ end
 
 const part9 = `-- The step's row, without its payloads. A step is known to its run by \`<ordinal> <name>\`, which has a place: 1, 2, 3 …
 
-local step_fields = {}
-for field in string.gmatch([[name ordinal kind status rpcName childId attempt lost settledSeq settledAt revision startedAt worker
-  dispatch epoch owner claimId leaseUntil rungAt rings againAt dueAt indexed]], '%S+') do
-  step_fields[#step_fields + 1] = field
-end
+local step_fields = {
+  'name', 'ordinal', 'kind', 'status', 'rpcName', 'childId', 'attempt', 'lost', 'settledSeq', 'settledAt',
+  'revision', 'startedAt', 'worker', 'dispatch', 'epoch', 'owner', 'claimId', 'leaseUntil', 'rungAt', 'rings',
+  'againAt', 'dueAt', 'indexed',
+}
 local step_counters = { 'attempt', 'lost', 'revision', 'dispatch', 'epoch', 'rings' }
 
 -- nil: the run has no such step. \`place\` and \`member\` (its name among its owner's leases) are no fields.
@@ -492,11 +493,10 @@ const part13 = `-- What changed in a run after a revision, oldest first, cut bef
 -- While the script copies, the server waits.
 local max_bytes, max_rows, row_bytes = 128 * 1024, 200, 256
 
-local change_fields = {}
-for field in string.gmatch([[revision name ordinal kind status rpcName inputDigest output error reason attempt lost askedAfter
-  settledSeq settledAt dueAt]], '%S+') do
-  change_fields[#change_fields + 1] = field
-end
+local change_fields = {
+  'revision', 'name', 'ordinal', 'kind', 'status', 'rpcName', 'inputDigest', 'output', 'error', 'reason', 'attempt',
+  'lost', 'askedAfter', 'settledSeq', 'settledAt', 'dueAt',
+}
 -- Of these, the sizes count.
 local sized = { 2, 6, 8, 9, 10 }
 local signal_fields = { 'revision', 'signalId', 'name', 'payload' }
@@ -545,11 +545,10 @@ end
 
 const part14 = `-- A run as a reader sees it. The order is that of \`runFields\` in src/rows.ts.
 
-local shown_fields = {}
-for field in string.gmatch([[workflow status input inputDigest output error reason tags parentId parentStep parentOnEnd crashes
-  createdAt updatedAt endedAt]], '%S+') do
-  shown_fields[#shown_fields + 1] = field
-end
+local shown_fields = {
+  'workflow', 'status', 'input', 'inputDigest', 'output', 'error', 'reason', 'tags', 'parentId', 'parentStep',
+  'parentOnEnd', 'crashes', 'createdAt', 'updatedAt', 'endedAt',
+}
 local payload_places = { 3, 5, 6 }
 local max_payload_bytes = 64 * 1024
 
@@ -642,7 +641,7 @@ end
 
 export const scripts: Readonly<Record<ScriptName, Script>> = {
   'adopt-child': {
-    sha: 'da9d1e8b0521541b6ce5f7bf5a1abadf9e980ed2',
+    sha: '56242365f2b45f71b45d92a343aab67a7fe6555c',
     text:
       `-- A run is to be told when this one ends, because it says that it is its child and is not to outlive it.
 -- KEYS[1] the bucket's root
@@ -662,7 +661,7 @@ return '1'
 `,
   },
   'cancel-run': {
-    sha: 'de7b46a2e4f0cb6eebecb9e2239e89efc6dce991',
+    sha: 'c987803c32483892376e27501d04cc7ac24c9c7d',
     text:
       `-- End a run from outside.
 -- KEYS[1] the bucket's root
@@ -689,7 +688,7 @@ return entries
 `,
   },
   'claim-run': {
-    sha: '997905a7c17e791cc29db2b2df100aa2f103020a',
+    sha: '6c30fe468d73468020215433dba7b0dd8c5cc15a',
     text:
       `-- Take the run's lease, settle its due sleeps, and read what changed.
 -- KEYS[1] the bucket's root
@@ -753,7 +752,7 @@ return { now, run.epoch, run.wakeSeq, show_run(run_id), read_changes(run, after,
 `,
   },
   'claim-step': {
-    sha: 'bd9cd0ccb5fc799eefbd72c212b26e52a71d5c93',
+    sha: 'b1ce67ab6a60bad4727073ad91c8188a37371c45',
     text:
       `-- Take the lease of an rpc step that is due and unclaimed, or whose lease ran out.
 -- KEYS[1] the bucket's root
@@ -832,7 +831,7 @@ return { step.epoch, run.workflow, step.rpcName, given[1], given[2], step.attemp
 `,
   },
   'commit-run': {
-    sha: '64f03824013611e7fba0bff3378c1561533eda18',
+    sha: 'b2cce682414feee0729f7562fbc742cad0bafd85',
     text:
       `-- Apply a turn of a held run. A large turn comes in parts: each is applied at once and whole, the last one leaves.
 -- KEYS[1] the bucket's root
@@ -1097,7 +1096,7 @@ return answer(run, kind)
 `,
   },
   'create-run': {
-    sha: '6c2cdc4e659b1250265960ad73fab7fef55dae41',
+    sha: '346daa64b6dcf48e6db66502be5a8ecd2eee0e30',
     text:
       `-- Insert a run, rung, or find the one that has the id.
 -- KEYS[1] the bucket's root
@@ -1140,7 +1139,7 @@ return { '1', run_item(run), now }
 `,
   },
   'delete-run': {
-    sha: 'df9e5197c5d831087013b082aee14b8b6df9729c',
+    sha: '236df2444d94ada388c8812e2da36d83fc4c4215',
     text:
       `-- Delete an ended run and everything that belongs to it: a slice of it, the run itself last.
 -- KEYS[1] the bucket's root
@@ -1271,7 +1270,7 @@ return { ARGV[2], ARGV[3] }
 `,
   },
   'orphan-run': {
-    sha: 'd34651c433f0cc622443dd27fa482bd0342a8ab5',
+    sha: '1ab9de9017775e46e149bbac34d7987b839e9891',
     text:
       `-- A parent has ended, and this run is not to outlive it: from now on whoever claims it is told to end it.
 -- KEYS[1] the bucket's root
@@ -1299,7 +1298,7 @@ return item or nil
 `,
   },
   'outbox-done': {
-    sha: 'ba2b46906e35b1f763cc4704dddf1bbcae9ec967',
+    sha: 'a166aefd613b0788b5a1a4fa2e81856d96cda394',
     text:
       `-- An entry was delivered, or some of its children were told.
 -- KEYS[1] the bucket's root
@@ -1350,7 +1349,7 @@ return { entry, redis.call('ZRANGE', key_of('orphans', ARGV[2]), 0, 99, 'WITHSCO
 `,
   },
   'read-changes': {
-    sha: '74a5de51ae8fd62988c3a84f4ff7b3d2dcbc18b1',
+    sha: '9e46d48b19d41b36009972bb48154d6fa0281645',
     text:
       `-- What changed in a run after a revision, a page of it.
 -- KEYS[1] the bucket's root
@@ -1385,7 +1384,7 @@ return place and redis.call('HGET', step_key_of(ARGV[2], place), 'input')
 `,
   },
   'release-step': {
-    sha: '946b33dc9a579caf9c2abd2577be17e0e1ad911e',
+    sha: '72076de77e1f8bf829b54439842b9d576ee02512',
     text:
       `-- Give a claimed rpc step back unfinished.
 -- KEYS[1] the bucket's root
@@ -1428,7 +1427,7 @@ return { item }
 `,
   },
   'renew-leases': {
-    sha: '1ee4957b52275228069ae6f17436f5af46e7a79e',
+    sha: '6c25ac3820d4ea5dbc4d441460e878c001483d8c',
     text:
       `-- Extend leases: a slice of them, the server waits meanwhile.
 -- KEYS[1] the bucket's root
@@ -1464,7 +1463,7 @@ return verdicts
 `,
   },
   'renew-owned': {
-    sha: 'd4675021e8e7229671f2641845f7bbeb9059ddb9',
+    sha: 'd2108ecdd2f786366c1f4d2c918317002dac5452',
     text:
       `-- Extend every lease an owner has in this bucket, also those it has only just been given.
 -- KEYS[1] the bucket's root
@@ -1498,7 +1497,7 @@ return extended
 `,
   },
   'resume-run': {
-    sha: '3c060e55a8caa9460420b46d9267f3d0213ce927',
+    sha: '2912df6381a435e1826abf2232d6c54ca53fd8f6',
     text:
       `-- Let a run go on that the engine suspended, with its counters of crashes and losses cleared.
 -- KEYS[1] the bucket's root
@@ -1549,7 +1548,7 @@ return { item }
 `,
   },
   'settle-child': {
-    sha: '51ce1fb7357eaefd9fd44b44eba0c857ba3b3851',
+    sha: 'b151ec2c3ce7ad45293e6a76e93405253f85a8ce',
     text:
       `-- A child has ended: settle its parent's step, and wake the parent.
 -- KEYS[1] the bucket's root
@@ -1587,7 +1586,7 @@ return item or nil
 `,
   },
   'settle-step': {
-    sha: '0fa24fc90d28e59388030ac15b166ea4b7af3398',
+    sha: 'e4300c981a866eb0f38cf94e42e336a04a0ce98c',
     text:
       `-- Record how the attempt of an rpc step ended and, if it is settled by that, wake its run.
 -- KEYS[1] the bucket's root
@@ -1640,7 +1639,7 @@ return { step.settledSeq or false, item }
 `,
   },
   'signal-run': {
-    sha: '5288b6ad532901e77dba76020b1ca7b7fc4bc642',
+    sha: '10f2048a934e3aa50838f84ce66c38dd031384d4',
     text:
       `-- Settle the oldest open suspend step of the signal's name, or keep the signal for the next one.
 -- KEYS[1] the bucket's root
@@ -1700,7 +1699,7 @@ return { item or false }
 `,
   },
   'sweep': {
-    sha: '37eba7232c4bd545625789ed25bdb0872a27b828',
+    sha: 'edbf5c8096ec77672c730f31bec936d5997533e1',
     text:
       `-- Find what ought to be moving and is not, and stamp it: a slice of it, the server waits meanwhile.
 -- KEYS[1] the bucket's root
@@ -1871,17 +1870,29 @@ local function end_leases_of(owner)
   return redis.call('EXISTS', held) == 1 and '1' or '0'
 end
 
+local function any_of(...)
+  return redis.call('EXISTS', ...) > 0
+end
+
+-- Most workflows have nothing in most buckets, and most buckets have nothing else: that is seen at a glance.
 local kinds = { {}, {}, {}, {}, {} }
 for i = first_known, #ARGV, 2 do
-  for _, lane in ipairs(lanes_of(ARGV[i], ARGV[i + 1])) do
-    table.insert(kinds[1], source('rung:runs:' .. lane, true))
-    table.insert(kinds[1], source('due:runs:' .. lane))
-    table.insert(kinds[2], source('leases:runs:' .. lane))
+  local name = ARGV[i]
+  if any_of(key_of('rung:runs', name), key_of('due:runs', name), key_of('leases:runs', name), key_of('lanes', name)) then
+    for _, lane in ipairs(lanes_of(name, ARGV[i + 1])) do
+      table.insert(kinds[1], source('rung:runs:' .. lane, true))
+      table.insert(kinds[1], source('due:runs:' .. lane))
+      table.insert(kinds[2], source('leases:runs:' .. lane))
+    end
   end
 end
-kinds[3] = { source('rung:orphans', true), source('due:orphans') }
-kinds[4] = { source('rung:steps', true), source('due:steps') }
-kinds[5] = { source('leases:steps') }
+if any_of(root .. ':rung:orphans', root .. ':due:orphans') then
+  kinds[3] = { source('rung:orphans', true), source('due:orphans') }
+end
+if any_of(root .. ':rung:steps', root .. ':due:steps', root .. ':leases:steps') then
+  kinds[4] = { source('rung:steps', true), source('due:steps') }
+  kinds[5] = { source('leases:steps') }
+end
 
 local still_held = '0'
 for i = 9, 8 + dead_owners do

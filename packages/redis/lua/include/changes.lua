@@ -4,11 +4,10 @@
 -- While the script copies, the server waits.
 local max_bytes, max_rows, row_bytes = 128 * 1024, 200, 256
 
-local change_fields = {}
-for field in string.gmatch([[revision name ordinal kind status rpcName inputDigest output error reason attempt lost askedAfter
-  settledSeq settledAt dueAt]], '%S+') do
-  change_fields[#change_fields + 1] = field
-end
+local change_fields = {
+  'revision', 'name', 'ordinal', 'kind', 'status', 'rpcName', 'inputDigest', 'output', 'error', 'reason', 'attempt',
+  'lost', 'askedAfter', 'settledSeq', 'settledAt', 'dueAt',
+}
 -- Of these, the sizes count.
 local sized = { 2, 6, 8, 9, 10 }
 local signal_fields = { 'revision', 'signalId', 'name', 'payload' }

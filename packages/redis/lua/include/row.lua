@@ -1,11 +1,12 @@
 -- A hash as a row: read once, changed in memory, written once. Whoever changes one must save it before the script ends.
 
-local numeric = {}
-for field in string.gmatch([[createdAt updatedAt endedAt revision wakeSeq readWakeSeq crashes epoch leaseUntil rungAt rings
-  againAt dueAt places attempts signals turn turnPart turnBefore turnPlaces turnSettled ordinal retries retryDelayMs attempt
-  lost askedAfter settledSeq settledAt startedAt dispatch]], '%S+') do
-  numeric[field] = true
-end
+local numeric = {
+  createdAt = true, updatedAt = true, endedAt = true, revision = true, wakeSeq = true, readWakeSeq = true,
+  crashes = true, epoch = true, leaseUntil = true, rungAt = true, rings = true, againAt = true, dueAt = true,
+  places = true, attempts = true, signals = true, turn = true, turnPart = true, turnBefore = true, turnPlaces = true,
+  turnSettled = true, ordinal = true, retries = true, retryDelayMs = true, attempt = true, lost = true,
+  askedAfter = true, settledSeq = true, settledAt = true, startedAt = true, dispatch = true,
+}
 
 -- Fields that are absent are nil; `zero` names those that count from 0.
 local function load_row(key, fields, zero)

@@ -3,12 +3,12 @@
 -- include: row
 -- The run's row, without its payloads: those are written, and read, by those who need them.
 
-local run_fields = {}
-for field in string.gmatch([[workflow status parentId parentStep parentOnEnd orphaned createdAt revision wakeSeq readWakeSeq
-  suspendedByEngine blockedForAll blocked crashes epoch owner claimId leaseUntil rungAt rings againAt dueAt indexed places
-  attempts signals turnClaim turn turnPart turnBefore turnPlaces turnSettled turnEnd endCall]], '%S+') do
-  run_fields[#run_fields + 1] = field
-end
+local run_fields = {
+  'workflow', 'status', 'parentId', 'parentStep', 'parentOnEnd', 'orphaned', 'createdAt', 'revision', 'wakeSeq',
+  'readWakeSeq', 'suspendedByEngine', 'blockedForAll', 'blocked', 'crashes', 'epoch', 'owner', 'claimId',
+  'leaseUntil', 'rungAt', 'rings', 'againAt', 'dueAt', 'indexed', 'places', 'attempts', 'signals', 'turnClaim',
+  'turn', 'turnPart', 'turnBefore', 'turnPlaces', 'turnSettled', 'turnEnd', 'endCall',
+}
 local run_counters = { 'revision', 'wakeSeq', 'readWakeSeq', 'crashes', 'epoch', 'rings', 'places', 'attempts', 'signals' }
 
 local function is_ended(run)

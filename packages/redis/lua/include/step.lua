@@ -1,11 +1,11 @@
 -- include: schedule
 -- The step's row, without its payloads. A step is known to its run by `<ordinal> <name>`, which has a place: 1, 2, 3 …
 
-local step_fields = {}
-for field in string.gmatch([[name ordinal kind status rpcName childId attempt lost settledSeq settledAt revision startedAt worker
-  dispatch epoch owner claimId leaseUntil rungAt rings againAt dueAt indexed]], '%S+') do
-  step_fields[#step_fields + 1] = field
-end
+local step_fields = {
+  'name', 'ordinal', 'kind', 'status', 'rpcName', 'childId', 'attempt', 'lost', 'settledSeq', 'settledAt',
+  'revision', 'startedAt', 'worker', 'dispatch', 'epoch', 'owner', 'claimId', 'leaseUntil', 'rungAt', 'rings',
+  'againAt', 'dueAt', 'indexed',
+}
 local step_counters = { 'attempt', 'lost', 'revision', 'dispatch', 'epoch', 'rings' }
 
 -- nil: the run has no such step. `place` and `member` (its name among its owner's leases) are no fields.
