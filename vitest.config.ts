@@ -2,6 +2,6 @@
 export default {
   test: {
     projects: ['packages/*', 'e2e', 'conformance', 'tooling'],
-    globalSetup: ['./tooling/global-setup.ts'],
+    globalSetup: ['./tooling/global-setup.ts', './tooling/redis-global-setup.ts'],
   },
 }

@@ -5,6 +5,5 @@ export default defineConfig({
     name: 'tooling',
     include: ['*.test.ts', 'checks/*.test.ts', 'commands/*.test.ts'],
     testTimeout: 60_000,
-    globalSetup: ['./redis-global-setup.ts'],
   },
 })
