@@ -1,10 +1,9 @@
-import { PgBossQueueWorkers } from '@pikku/queue-pg-boss'
 import { closeServices, createSingletonServices } from './services.js'
 import { onShutdown } from './shutdown.js'
 import './workflows/pikku.workflows.gen.js'
 
 const services = await createSingletonServices()
-const workers = new PgBossQueueWorkers(services)
+const workers = new services.QueueWorkers(services)
 
 // Runs go on in another worker at once; steps that are executing get ten seconds to end.
 onShutdown(async () => {
