@@ -5,6 +5,8 @@ import type { Job, Worker } from 'bullmq'
 /** As many at once a busy queue is asked for. */
 const MAX_BATCH = 32
 const RETRY_MIN_MS = 100
+/** How long stopping waits for a server that does not answer. */
+const STOP_PATIENCE_MS = 2_000
 const RETRY_MAX_MS = 5_000
 
 export interface MessageLoopOptions {
@@ -23,6 +25,7 @@ export class MessageLoop {
   readonly #loop: Promise<void>
   #free: number
   #isStopped = false
+  #isLeft = false
   #isEmpty = false
   #batch = 1
   #slotFree: (() => void) | undefined
@@ -40,7 +43,8 @@ export class MessageLoop {
     this.#slotFree?.()
     // Ends the wait at the server; BullMQ's other way out is to let it run to its end.
     await this.#options.worker.close(true)
-    await this.#loop
+    await Promise.race([this.#loop, sleep(STOP_PATIENCE_MS, undefined, { ref: false })])
+    this.#isLeft = true
   }
 
   async #run(): Promise<void> {
@@ -77,7 +81,8 @@ export class MessageLoop {
   async #next(block: boolean): Promise<boolean> {
     const token = randomUUID()
     const job = await this.#options.worker.getNextJob(token, { block })
-    if (!job) return false
+    // What a server still answers when nobody waits any more comes back like what a dead worker took along.
+    if (!job || this.#isLeft) return false
     this.#deliver(job, token)
     return true
   }

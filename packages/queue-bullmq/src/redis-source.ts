@@ -12,14 +12,13 @@ export type RedisSource = string | RedisOptions | Redis | Cluster
 export interface RedisTarget {
   /** Never used itself: it may be the application's own. */
   readonly base: Client
-  /** Whether commands are to fail after so many attempts to connect was left to us. */
-  readonly choosesRetries: boolean
   /** For messages; never the password. */
   readonly place: string
 }
 
-/** Attempts to connect before a command fails, where the application did not say: about two seconds. */
-const RETRIES = 4
+/** Attempts to connect before a command fails, where the application did not say: within one to five seconds. */
+const RETRIES = 6
+const RETRY_MAX_MS = 1_000
 
 /**
  * Opens nothing.
@@ -35,29 +34,35 @@ export function readSource(source: unknown): RedisTarget {
       `the connection has the keyPrefix '${keyPrefix}', which BullMQ cannot work with: ioredis does not put it before the keys that BullMQ's scripts make. Give a connection without it, and \`prefix\` in BullQueueService's options`,
     )
   }
-  return { base, choosesRetries: choosesRetries(source), place: placeOf(base) }
+  return { base, place: placeOf(base) }
 }
 
 /** Where commands go: one that cannot be sent fails, as soon as the application's options say. */
-export function commandClient({ base, choosesRetries: ours }: RedisTarget, connectionName: string): Client {
-  return duplicate(base, { connectionName, ...(ours ? { maxRetriesPerRequest: RETRIES } : {}) })
+export function commandClient({ base }: RedisTarget, connectionName: string): Client {
+  const { maxRetriesPerRequest, enableOfflineQueue } = redisOptionsOf(base)
+  const retries = maxRetriesPerRequest === ioredisDefaults().maxRetriesPerRequest ? RETRIES : maxRetriesPerRequest
+  // Without a place to wait in, the very first command would fail; it fails with the connection instead.
+  const patience = { enableOfflineQueue: true, maxRetriesPerRequest: enableOfflineQueue === false ? 0 : retries }
+  return duplicate(base, { connectionName, ...patience })
 }
 
 /** Where workers wait and settle: they never give up, because what a handler did must not be lost for an outage. */
 export function workerClient({ base }: RedisTarget, connectionName: string): Client {
-  return duplicate(base, {
-    connectionName,
-    maxRetriesPerRequest: null,
-    enableOfflineQueue: true,
-    commandTimeout: undefined,
-  })
+  const patience = { maxRetriesPerRequest: null, enableOfflineQueue: true, commandTimeout: undefined }
+  return duplicate(base, { connectionName, ...patience })
 }
 
 function duplicate(base: Client, overrides: RedisOptions): Client {
   // Replies in the form of RESP2, which is what BullMQ reads.
   const own: RedisOptions = { ...overrides, lazyConnect: true, replyMapping: 'legacy', enableAutoPipelining: false }
-  if (!base.isCluster) return (base as Redis).duplicate(own)
-  return (base as Cluster).duplicate([], { lazyConnect: true, scaleReads: 'master', redisOptions: own as never })
+  if (!base.isCluster) {
+    const isOurs = redisOptionsOf(base).retryStrategy === ioredisDefaults().retryStrategy
+    return (base as Redis).duplicate({ ...own, ...(isOurs ? { retryStrategy: reconnectMs } : {}) })
+  }
+  return (base as Cluster).duplicate([], {
+    ...{ lazyConnect: true, enableOfflineQueue: true, enableAutoPipelining: false, scaleReads: 'master' },
+    redisOptions: own as never,
+  })
 }
 
 function baseOf(source: unknown): Client {
@@ -79,9 +84,14 @@ function isClient(source: unknown): source is Client {
   return 'isCluster' in source && 'options' in source && 'duplicate' in source && typeof source.duplicate === 'function'
 }
 
-function choosesRetries(source: unknown): boolean {
-  if (typeof source === 'string') return !/[?&]maxRetriesPerRequest=/.test(source)
-  return !isClient(source) && !Object.hasOwn(Object(source), 'maxRetriesPerRequest')
+/** What ioredis fills in where the application says nothing. */
+function ioredisDefaults(): RedisOptions {
+  return new Redis({ lazyConnect: true, replyMapping: 'legacy' }).options
+}
+
+/** Faster than ioredis, which waits up to five seconds: workers stand still for so long. */
+function reconnectMs(times: number): number {
+  return Math.min(25 * 2 ** (times - 1), RETRY_MAX_MS) * (0.5 + Math.random() / 2)
 }
 
 function notAccepted(given: string): WorkflowError {

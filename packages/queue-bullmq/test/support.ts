@@ -15,9 +15,8 @@ export interface TestKeys {
   close(): Promise<void>
 }
 
-export function openKeys(url = process.env['REDIS_URL']): TestKeys {
+export function openKeys(url = process.env['REDIS_URL'], prefix = `test-${randomBytes(6).toString('hex')}`): TestKeys {
   if (!url) throw new Error('REDIS_URL is not set: run the tests from the root of the repository')
-  const prefix = `test-${randomBytes(6).toString('hex')}`
   const redis = new Redis(url, { lazyConnect: true })
   const all = async (): Promise<string[]> => await redis.keys(`${prefix}:*`)
   const clear = async (): Promise<void> => {
