@@ -28,7 +28,7 @@ export function formatRow({ number, what, entries }: Row): string {
 }
 
 function isReason(entry: string): boolean {
-  return /^(By construction|With Redis): \S/.test(entry)
+  return /^By construction: \S/.test(entry)
 }
 
 /** Whether an entry is a reason, or names a test that is there. */
