@@ -41,7 +41,7 @@ export class JobStatements {
     this.#table.catch(() => (this.#table = undefined)) // the caller has the error; the next one asks again
     const text = `update ${await this.#table} ${change}
       where name = $1 and id = $2::uuid and state = 'active' and retry_count = $3::int returning id`
-    const db = (await this.#connection.start()).getDb()
+    const db = await this.#connection.preparing()
     const { rows } = await db.executeSql(text, [this.#queue, job.id, job.retryCount, ...values])
     return rows.length > 0
   }

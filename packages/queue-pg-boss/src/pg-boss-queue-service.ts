@@ -159,7 +159,8 @@ export class PgBossQueueService implements QueueService {
   async #read(queue: string, id: string): Promise<JobWithMetadata | null> {
     if (this.#closed.signal.aborted) throw closedError()
     try {
-      return await (await this.#connection.start()).getJobById<object>(queue, id)
+      const db = await this.#connection.preparing()
+      return await (await this.#connection.start()).getJobById<object>(queue, id, { db })
     } catch (error) {
       if (isQueueMissing(error)) return null
       throw error

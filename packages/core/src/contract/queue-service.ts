@@ -76,10 +76,12 @@ export interface QueueJob<In = unknown, Out = unknown> {
   readonly result: Out | undefined
   /**
    * Resolves with the result as soon as the job completes: pushed where the queue can push, and polled behind it.
-   * `ttlMs`: how long to wait at most, in milliseconds from 0 on; default: until the job ends.
+   * `ttlMs`: how long to wait at most, in milliseconds from 0 on; default: until the job ends. A server that is away for a
+   * while is waited for.
    *
    * @throws `JobFailedError` when the job failed for good; `WorkflowError` with code `WAIT_TIMEOUT` when `ttlMs` is over (the
-   *   job goes on), `JOB_NOT_FOUND` when it was removed before its end was seen (`age: 0` leaves nothing to see),
+   *   job goes on), `STORE_UNAVAILABLE` when it is over and the server cannot be asked, `JOB_NOT_FOUND` when the job was
+   *   removed before its end was seen (`age: 0` leaves nothing to see),
    *   `INVALID_INPUT` for a bad `ttlMs`, `CONFIGURATION` when the queue service is or was closed
    */
   waitForCompletion(ttlMs?: number): Promise<Out>

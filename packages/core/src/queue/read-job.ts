@@ -1,4 +1,4 @@
-import { JobFailedError, WorkflowError } from '../contract/errors.ts'
+import { JobFailedError, StoreUnavailableError, WorkflowError } from '../contract/errors.ts'
 import type { JobMetadata, JobStatus, QueueJob } from '../contract/queue-service.ts'
 import { quote } from '../domain/describe.ts'
 import { checkTtl } from './job-options.ts'
@@ -48,17 +48,32 @@ async function waitForCompletion(job: JobRecord, source: JobSource, ttlMs: numbe
     for (;;) {
       // Asked for before the job is read: what happens in between must not be missed.
       const changed = source.changed(over.signal)
-      const now = await known(job, source)
-      if (now.status === 'completed') return now.result
-      if (now.status === 'failed') {
-        throw new JobFailedError(job.queueName, job.id, now.metadata.failedReason ?? 'for an unknown reason')
+      const seen = await look(job, source)
+      if ('record' in seen) {
+        const { status, result, metadata } = seen.record
+        if (status === 'completed') return result
+        if (status === 'failed') {
+          throw new JobFailedError(job.queueName, job.id, metadata.failedReason ?? 'for an unknown reason')
+        }
       }
-      if (over.signal.aborted) throw notEnded(now, ttlMs)
+      if (over.signal.aborted) throw notEnded(job, seen, ttlMs)
       await changed
     }
   } finally {
     clearTimeout(timer)
     over.abort()
+  }
+}
+
+type Seen = { readonly record: JobRecord } | { readonly trouble: unknown }
+
+/** A server that is away for a while ends no wait: the job is there still, and may be ending. */
+async function look(job: JobRecord, source: JobSource): Promise<Seen> {
+  try {
+    return { record: await known(job, source) }
+  } catch (error) {
+    if (WorkflowError.is(error) && error.code !== 'STORE_UNAVAILABLE') throw error
+    return { trouble: error }
   }
 }
 
@@ -74,9 +89,13 @@ async function known(job: JobRecord, source: JobSource): Promise<JobRecord> {
   )
 }
 
-function notEnded({ id, queueName, status }: JobRecord, ttlMs: number | undefined): WorkflowError {
-  return new WorkflowError(
-    'WAIT_TIMEOUT',
-    `job ${quote(id)} of queue '${queueName}' has not ended within ${ttlMs} ms; it is ${status} and goes on`,
-  )
+function notEnded({ id, queueName }: JobRecord, seen: Seen, ttlMs: number | undefined): WorkflowError {
+  const job = `job ${quote(id)} of queue '${queueName}'`
+  if ('trouble' in seen) {
+    return new StoreUnavailableError(`${job}: the server could not be asked within ${ttlMs} ms`, {
+      cause: seen.trouble,
+    })
+  }
+  const { status } = seen.record
+  return new WorkflowError('WAIT_TIMEOUT', `${job} has not ended within ${ttlMs} ms; it is ${status} and goes on`)
 }
