@@ -86,7 +86,9 @@ ${text(5)}`,
 export function workerOf(store: 'PostgreSQL' | 'Redis'): string {
   const worker = readFileSync(path.join(here, 'app/src/worker.ts'), 'utf8')
   if (store === 'PostgreSQL') return worker
-  return worker.replace('@pikku/queue-pg-boss', '@pikku/queue-bullmq').replaceAll('PgBossQueueWorkers', 'BullQueueWorkers')
+  return worker
+    .replace('@pikku/queue-pg-boss', '@pikku/queue-bullmq')
+    .replaceAll('PgBossQueueWorkers', 'BullQueueWorkers')
 }
 
 /** What stands before the one expression that the document shows of inline mode. */

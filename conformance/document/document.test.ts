@@ -52,78 +52,81 @@ describe.skipIf(!documentIsThere)("the user's document", () => {
   })
 })
 
-describe.skipIf(!documentIsThere).each(options)("the user's document on $store", ({ store, fences: of, start, state }) => {
-  let fences: Fence[] = []
-  let server: DocumentStore
-  const apps: { remote?: DocumentApp; inline?: DocumentApp } = {}
+describe.skipIf(!documentIsThere).each(options)(
+  "the user's document on $store",
+  ({ store, fences: of, start, state }) => {
+    let fences: Fence[] = []
+    let server: DocumentStore
+    const apps: { remote?: DocumentApp; inline?: DocumentApp } = {}
 
-  beforeAll(async () => {
-    fences = readFences()
-    server = await start()
-    const remote = filesAround(fences, fences[of.services]!.text)
-    apps.remote = new DocumentApp({ ...remote, 'src/worker.ts': workerOf(store) })
-    const inline = filesAround(fences, inlineServices(store, fences[of.inline]!.text))
-    apps.inline = new DocumentApp(inline, { without: ['src/worker.ts'] })
-  })
-
-  afterAll(async () => {
-    apps.remote?.dispose()
-    apps.inline?.dispose()
-    await server?.dispose()
-  })
-
-  function open(file: string, mode: (typeof modes)[number]): AppProcess {
-    const app = new AppProcess(file, { folder: apps[mode]!.folder, servers: server.servers })
-    onTestFinished(() => app.kill())
-    return app
-  }
-
-  test.each(modes)('%s: pikku takes the configuration and the app', async (mode) => {
-    const app = apps[mode]!
-    expect(await app.pikku()).toEqual({
-      code: 0,
-      stdout:
-        '2 workflows, 5 functions, 0 queue workers: wrote src/workflows/pikku.workflows.gen.ts and .pikku/workflows.json\n',
-      stderr: '',
+    beforeAll(async () => {
+      fences = readFences()
+      server = await start()
+      const remote = filesAround(fences, fences[of.services]!.text)
+      apps.remote = new DocumentApp({ ...remote, 'src/worker.ts': workerOf(store) })
+      const inline = filesAround(fences, inlineServices(store, fences[of.inline]!.text))
+      apps.inline = new DocumentApp(inline, { without: ['src/worker.ts'] })
     })
-    const { workflows } = JSON.parse(app.read('.pikku/workflows.json')) as { workflows: { name: string }[] }
-    expect(workflows.find(({ name }) => name === 'order-fulfillment')).toMatchObject({
-      description: 'Process order payment, inventory, and shipping',
-      tags: ['orders', 'fulfillment', 'payments'],
+
+    afterAll(async () => {
+      apps.remote?.dispose()
+      apps.inline?.dispose()
+      await server?.dispose()
     })
-  })
 
-  test.each(modes)('%s: it compiles under plain strict, libraries included', async (mode) => {
-    expect(await apps[mode]!.tsc()).toEqual({ code: 0, stdout: '', stderr: '' })
-  })
+    function open(file: string, mode: (typeof modes)[number]): AppProcess {
+      const app = new AppProcess(file, { folder: apps[mode]!.folder, servers: server.servers })
+      onTestFinished(() => app.kill())
+      return app
+    }
 
-  test('remote: it runs, with its workers in another process', async () => {
-    await server.clear()
-    const worker = open('src/worker.ts', 'remote')
-    await worker.printed(/^ready$/m)
-    const main = open('src/main.ts', 'remote')
-    const [, result = ''] = await main.printed(/^result (.*)$/m)
-    expect(JSON.parse(result)).toEqual({ ...expectedResult, remote: true })
-    await main.printed(/^closed$/m)
-    worker.terminate()
-    await worker.printed(/^closed$/m)
-    expect(await server.end([main, worker]), main.output + worker.output).toBe(0)
-    expect(await server.contents()).toEqual({
-      state,
-      queues: ['pikku-workflow-orchestrator', 'pikku-workflow-step-worker'],
+    test.each(modes)('%s: pikku takes the configuration and the app', async (mode) => {
+      const app = apps[mode]!
+      expect(await app.pikku()).toEqual({
+        code: 0,
+        stdout:
+          '2 workflows, 5 functions, 0 queue workers: wrote src/workflows/pikku.workflows.gen.ts and .pikku/workflows.json\n',
+        stderr: '',
+      })
+      const { workflows } = JSON.parse(app.read('.pikku/workflows.json')) as { workflows: { name: string }[] }
+      expect(workflows.find(({ name }) => name === 'order-fulfillment')).toMatchObject({
+        description: 'Process order payment, inventory, and shipping',
+        tags: ['orders', 'fulfillment', 'payments'],
+      })
     })
-  })
 
-  test('inline: it runs in one process, with no queue', async () => {
-    await server.clear()
-    const main = open('src/main.ts', 'inline')
-    const [, result = ''] = await main.printed(/^result (.*)$/m)
-    expect(JSON.parse(result)).toEqual({ ...expectedResult, remote: false })
-    await main.printed(/^closed$/m)
-    expect(await server.end([main]), main.output).toBe(0)
-    expect(await server.contents()).toEqual({ state, queues: [] })
-  })
-})
+    test.each(modes)('%s: it compiles under plain strict, libraries included', async (mode) => {
+      expect(await apps[mode]!.tsc()).toEqual({ code: 0, stdout: '', stderr: '' })
+    })
+
+    test('remote: it runs, with its workers in another process', async () => {
+      await server.clear()
+      const worker = open('src/worker.ts', 'remote')
+      await worker.printed(/^ready$/m)
+      const main = open('src/main.ts', 'remote')
+      const [, result = ''] = await main.printed(/^result (.*)$/m)
+      expect(JSON.parse(result)).toEqual({ ...expectedResult, remote: true })
+      await main.printed(/^closed$/m)
+      worker.terminate()
+      await worker.printed(/^closed$/m)
+      expect(await server.end([main, worker]), main.output + worker.output).toBe(0)
+      expect(await server.contents()).toEqual({
+        state,
+        queues: ['pikku-workflow-orchestrator', 'pikku-workflow-step-worker'],
+      })
+    })
+
+    test('inline: it runs in one process, with no queue', async () => {
+      await server.clear()
+      const main = open('src/main.ts', 'inline')
+      const [, result = ''] = await main.printed(/^result (.*)$/m)
+      expect(JSON.parse(result)).toEqual({ ...expectedResult, remote: false })
+      await main.printed(/^closed$/m)
+      expect(await server.end([main]), main.output).toBe(0)
+      expect(await server.contents()).toEqual({ state, queues: [] })
+    })
+  },
+)
 
 const attempt = (stepName: string, attemptCount: number, outcome: object) => ({
   stepName,

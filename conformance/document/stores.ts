@@ -62,7 +62,9 @@ export async function startRedis(): Promise<DocumentStore> {
   const server = await startFreshRedis({ settings: { user: 'default on nopass ~* &* +@all' } })
   const redis = new Redis(server.url)
   const clients = async () => {
-    const list = String(await redis.client('LIST')).trim().split('\n')
+    const list = String(await redis.client('LIST'))
+      .trim()
+      .split('\n')
     return list.length - 1
   }
   return {
