@@ -520,9 +520,11 @@ local function read_change(run_id, member)
 end
 
 -- \`how.at_least_one\`: for those who would not get on otherwise. \`how.own_after\`: the caller knows the inline steps that
--- changed after this revision, it wrote them. All rows must be saved. Answers { revision, more, rows }.
+-- changed after this revision, it wrote them. \`how.less\`: so many rows less, for who has worked before. All rows must be
+-- saved. Answers { revision, more, rows }.
 local function read_changes(run, after, how)
   local rows, bytes, revision, offset = {}, 0, after, 0
+  local most = max_rows - (how.less or 0)
   while true do
     local members = redis.call('ZRANGEBYSCORE', key_of('changes', run.id), '(' .. after, '+inf', 'LIMIT', offset, 40)
     for _, member in ipairs(members) do
@@ -531,7 +533,7 @@ local function read_changes(run, after, how)
       local own = how.own_after and change[1] == 'step' and values[4] == 'inline' and tonumber(values[1]) > how.own_after
       if not own then
         bytes = bytes + size
-        local full = bytes > max_bytes or #rows >= max_rows
+        local full = bytes > max_bytes or #rows >= most
         if full and not (how.at_least_one and #rows == 0) then return { revision, '1', rows } end
         rows[#rows + 1] = change
       end
@@ -688,7 +690,7 @@ return entries
 `,
   },
   'claim-run': {
-    sha: '6c30fe468d73468020215433dba7b0dd8c5cc15a',
+    sha: 'b80eb6d1bbf3b5956ad24e60fe8b143ac24deb35',
     text:
       `-- Take the run's lease, settle its due sleeps, and read what changed.
 -- KEYS[1] the bucket's root
@@ -831,7 +833,7 @@ return { step.epoch, run.workflow, step.rpcName, given[1], given[2], step.attemp
 `,
   },
   'commit-run': {
-    sha: 'b2cce682414feee0729f7562fbc742cad0bafd85',
+    sha: 'e221b71d2231ec42522ae4a77415e9788fec82e8',
     text:
       `-- Apply a turn of a held run. A large turn comes in parts: each is applied at once and whole, the last one leaves.
 -- KEYS[1] the bucket's root
@@ -979,7 +981,9 @@ local recorded, made, entries, items = {}, {}, {}, {}
 local endings = { complete = { 'completed', 'output' }, fail = { 'failed', 'error' }, cancel = { 'cancelled', 'reason' } }
 
 local function answer(run, kind)
-  local changes = kind == 'held' and read_changes(run, after, { own_after = run.turnBefore }) or false
+  -- A step that is written takes as long as four that are read.
+  local how = { own_after = run.turnBefore, less = 4 * (records + plans) }
+  local changes = kind == 'held' and read_changes(run, after, how) or false
   return { kind, now, recorded, made, entries, items, run.wakeSeq, changes }
 end
 
@@ -1349,7 +1353,7 @@ return { entry, redis.call('ZRANGE', key_of('orphans', ARGV[2]), 0, 99, 'WITHSCO
 `,
   },
   'read-changes': {
-    sha: '9e46d48b19d41b36009972bb48154d6fa0281645',
+    sha: 'b6700f6684739e77d3d673cdd7845c4caf618a2e',
     text:
       `-- What changed in a run after a revision, a page of it.
 -- KEYS[1] the bucket's root

@@ -31,9 +31,11 @@ local function read_change(run_id, member)
 end
 
 -- `how.at_least_one`: for those who would not get on otherwise. `how.own_after`: the caller knows the inline steps that
--- changed after this revision, it wrote them. All rows must be saved. Answers { revision, more, rows }.
+-- changed after this revision, it wrote them. `how.less`: so many rows less, for who has worked before. All rows must be
+-- saved. Answers { revision, more, rows }.
 local function read_changes(run, after, how)
   local rows, bytes, revision, offset = {}, 0, after, 0
+  local most = max_rows - (how.less or 0)
   while true do
     local members = redis.call('ZRANGEBYSCORE', key_of('changes', run.id), '(' .. after, '+inf', 'LIMIT', offset, 40)
     for _, member in ipairs(members) do
@@ -42,7 +44,7 @@ local function read_changes(run, after, how)
       local own = how.own_after and change[1] == 'step' and values[4] == 'inline' and tonumber(values[1]) > how.own_after
       if not own then
         bytes = bytes + size
-        local full = bytes > max_bytes or #rows >= max_rows
+        local full = bytes > max_bytes or #rows >= most
         if full and not (how.at_least_one and #rows == 0) then return { revision, '1', rows } end
         rows[#rows + 1] = change
       end
