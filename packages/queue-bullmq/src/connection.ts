@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { StoreUnavailableError, WorkflowError } from '@pikku/core/contract'
 import type { Logger } from '@pikku/core/contract'
 import { Queue, QueueEvents, Worker } from 'bullmq'
@@ -11,7 +10,6 @@ import { within } from './within.ts'
 
 /** How long a first use waits for the server. */
 const PATIENCE_MS = 5_000
-const LOOK_MS = 100
 
 /**
  * The connections of one queue service, all of them its own: one for commands, one for all workers together, and one per
@@ -52,11 +50,6 @@ export class BullConnection {
       throw new StoreUnavailableError(`Redis at ${place} cannot be reached: ${reason}`, { cause: error })
     }
     return client
-  }
-
-  /** Resolves when the connection for commands is there, `signal` aborts, or this is closed. */
-  async untilReady(signal: AbortSignal): Promise<void> {
-    while (this.#commands?.status !== 'ready' && !signal.aborted && !this.#isClosed) await sleep(LOOK_MS)
   }
 
   /** To add to a queue and to look into it. One object per process; making it writes nothing. */

@@ -36,8 +36,6 @@ export class JobEvents {
       this.#listen().then(resolve, (error: unknown) => this.#connection.log.trouble(this.#queue, error))
     await promise
     clearTimeout(timer)
-    // Looking while there is no server would end the waiting with an error.
-    await this.#connection.untilReady(signal)
     waiting.delete(resolve)
     if (waiting.size === 0) this.#waiting.delete(id)
     if (this.#waiting.size === 0) this.#linger = setTimeout(() => void this.#stop(), LINGER_MS).unref()

@@ -51,7 +51,7 @@ export class QueueConsumer implements Consumer {
   readonly #worker: Worker
   readonly #client: Client
   readonly #running: Promise<void>
-  readonly #held = new Map<string, Held>()
+  readonly #held = new Set<Held>()
   readonly #clearing: NodeJS.Timeout
   #stopping: Promise<void> | undefined
 
@@ -93,7 +93,7 @@ export class QueueConsumer implements Consumer {
     const over = sleep(graceMs, undefined, { signal: grace.signal, ref: false }).catch(() => undefined) // aborted below
     await Promise.race([this.#running, over])
     grace.abort()
-    await Promise.all([...this.#held.values()].map((held) => this.#giveBack(held)))
+    await Promise.all([...this.#held].map((held) => this.#giveBack(held)))
     // What handlers returned is still on its way, unless there is no server.
     await Promise.race([this.#running, sleep(STOP_PATIENCE_MS, undefined, { ref: false })])
     await this.#worker.close(true)
@@ -104,14 +104,16 @@ export class QueueConsumer implements Consumer {
     if (attemptsOver(job) >= attemptsOf(job)) {
       throw new UnrecoverableError('the worker of its last attempt died, or gave no sign of life')
     }
+    // It came back to the process that gave no sign of life for it.
+    this.#lost(job.id)
     const [abort, givenBack] = [new AbortController(), Promise.withResolvers<never>()]
     const held: Held = { job, token, abort, givenBack, isOver: false }
-    this.#held.set(job.id ?? '', held)
+    this.#held.add(held)
     try {
       return await Promise.race([this.#handle(held), givenBack.promise])
     } finally {
       held.isOver = true
-      this.#held.delete(job.id ?? '')
+      this.#held.delete(held)
     }
   }
 
@@ -146,20 +148,21 @@ export class QueueConsumer implements Consumer {
     )
   }
 
-  /** BullMQ found that somebody else has it. */
-  #lost(id: string): void {
-    const held = this.#held.get(id)
-    if (!held) return
-    held.isOver = true
-    held.abort.abort(new Error(`job ${id} was taken over by another worker`))
+  /** Whoever has this job here has it no more. */
+  #lost(id: string | undefined): void {
+    for (const held of this.#held) {
+      if (held.job.id !== id) continue
+      held.isOver = true
+      held.abort.abort(new Error(`job ${id} was taken over by another worker`))
+    }
   }
 
   async #giveBack(held: Held): Promise<void> {
-    const { job, token } = held
+    const { job, token, isOver } = held
     held.isOver = true
     held.abort.abort(new Error('the worker is stopping'))
     try {
-      await within(STOP_PATIENCE_MS, job.moveToWait(token), () => 'no answer')
+      if (!isOver) await within(STOP_PATIENCE_MS, job.moveToWait(token), () => 'no answer')
     } catch (error) {
       const reason = reasonOf(error)
       this.#options.logger.warn(

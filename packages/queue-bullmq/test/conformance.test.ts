@@ -15,7 +15,9 @@ function open(): OpenQueues {
   return {
     process: async () => {
       const user = `${keys.prefix}-${randomBytes(4).toString('hex')}`
-      await keys.redis.call('ACL', 'SETUSER', user, 'on', '>secret', '~*', '&*', '+@all')
+      // No more than the README asks for.
+      const rights = [`~${keys.prefix}:*`, '+@all', '-@dangerous', '+info']
+      await keys.redis.call('ACL', 'SETUSER', user, 'on', '>secret', ...rights)
       const url = Object.assign(new URL(keys.url), { username: user, password: 'secret' })
       const service = serviceOn(url.href, keys.prefix)
       users.set(service, user)

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { afterAll, afterEach, describe, expect, it } from 'vitest'
+import { Worker } from 'bullmq'
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
 import { BullQueueService } from '../src/index.ts'
 import { openKeys, RecordingLogger, until } from './support.ts'
 
@@ -184,5 +185,43 @@ describe('the life of a consumer', () => {
     release?.()
     await until('all are done', () => done === 21)
     expect(most).toBe(3)
+  })
+
+  it('a job that comes back to the same process aborts the attempt that gave no sign of life', async () => {
+    const first = service()
+    const signals: AbortSignal[] = []
+    await first.consume('back', { concurrency: 2 }, (job) => {
+      signals.push(job.signal)
+      return job.attempt === 1 ? new Promise(() => undefined) : Promise.resolve('second')
+    })
+    const id = await first.add('back', 1, { attempts: 2 })
+    await until('it is under way', () => signals.length === 1)
+    await forgetLock('back', id)
+    // The check that comes every half minute.
+    const options = { connection: { url: keys.url }, prefix: keys.prefix, maxStalledCount: 9 }
+    const checker = new Worker('{back}', null, options)
+    await checker.startStalledCheckTimer()
+    const job = await first.getJob('back', id)
+    expect(await job?.waitForCompletion(10_000)).toBe('second')
+    expect(signals.map((signal) => signal.aborted)).toEqual([true, false])
+    await checker.close()
+  })
+
+  it('F45: clears away what is over, though no other job ends', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval'] })
+    try {
+      const first = service()
+      await first.consume('quiet', {}, async () => 1)
+      const id = await first.add('quiet', 1, { removeOnComplete: { age: 1 } })
+      await (await first.getJob('quiet', id))?.waitForCompletion()
+      await until('its time is over', async () => (await first.getJob('quiet', id)) === null)
+      const job = `${keys.prefix}:{quiet}:${id}`
+      expect(await keys.redis.exists(job)).toBe(1)
+      vi.advanceTimersByTime(60_000)
+      await until('it is cleared away', async () => (await keys.redis.exists(job)) === 0)
+      expect(await keys.redis.zcard(`${keys.prefix}:{quiet}:completed`)).toBe(0)
+    } finally {
+      vi.useRealTimers()
+    }
   })
 })
