@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Answering, Doorbell, Logger, Roles, WorkflowQueues, WorkItem } from '@pikku/core/contract'
+import { Batcher, fromMessage, toMessage } from '@pikku/core/queue'
 import type { Job, Worker } from 'bullmq'
-import { Batcher } from './batcher.ts'
 import type { BullConnection } from './connection.ts'
 import { MessageLoop } from './message-loop.ts'
 import { reasonOf } from './reason-of.ts'
 import { wakeOthers } from './scripts.ts'
 import { within } from './within.ts'
-import { fromMessage, toMessage } from './work-item-message.ts'
 
 /** A ring that takes longer is given up: the sweep rings again, and a doubled one does no harm. */
 const RING_PATIENCE_MS = 5_000

@@ -11,7 +11,7 @@ import type {
   WorkerOptions,
   WorkflowQueues,
 } from '@pikku/core/contract'
-import { checkQueueName, concurrencyOf, planJob, toQueueJob } from '@pikku/core/queue'
+import { checkQueueName, concurrencyOf, planJob, toQueueJob, uuidOf } from '@pikku/core/queue'
 import type { JobRecord } from '@pikku/core/queue'
 import type { Queue } from 'bullmq'
 import { BullDoorbell } from './bull-doorbell.ts'
@@ -19,7 +19,7 @@ import { readJob } from './bull-job.ts'
 import { BullConnection } from './connection.ts'
 import { makeEnvelope } from './job-data.ts'
 import { JobEvents } from './job-events.ts'
-import { isJobId, uuidOf } from './job-id.ts'
+import { isJobId } from './job-id.ts'
 import { overBefore, toJobsOptions } from './job-options.ts'
 import { QueueConsumer } from './queue-consumer.ts'
 import type { RedisSource } from './redis-source.ts'

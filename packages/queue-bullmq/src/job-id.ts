@@ -1,21 +1,6 @@
-import { createHash } from 'node:crypto'
-
-/**
- * BullMQ takes no id of digits alone and hardly any with a colon, and its own keys have names like ids: so the same words
- * always give the same uuid (version 5 in form).
- */
-export function uuidOf(...words: readonly (string | number)[]): string {
-  // JSON keeps the words apart and lone surrogates distinct.
-  const hash = createHash('sha1')
-    .update(`pikku:${JSON.stringify(words)}`)
-    .digest()
-  hash[6] = ((hash[6] ?? 0) & 0x0f) | 0x50
-  hash[8] = ((hash[8] ?? 0) & 0x3f) | 0x80
-  const hex = hash.toString('hex')
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-')
-}
+import { isUuid } from '@pikku/core/queue'
 
 /** An id that BullMQ may have for a job: a uuid of ours, or the number it gave to another program's job. */
 export function isJobId(id: string): boolean {
-  return /^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[1-9][0-9]{0,15})$/i.test(id)
+  return isUuid(id) || /^[1-9][0-9]{0,15}$/.test(id)
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from '@pikku/core/contract'
-import { Batcher } from './batcher.ts'
+import { Batcher } from '@pikku/core/queue'
 import type { BossConnection } from './connection.ts'
 import { reasonOf } from './reason-of.ts'
 

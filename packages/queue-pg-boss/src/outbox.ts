@@ -1,5 +1,5 @@
+import { Batcher } from '@pikku/core/queue'
 import type { JobInsert } from 'pg-boss'
-import { Batcher } from './batcher.ts'
 import type { Bell } from './bell.ts'
 import { isRefusal } from './connection.ts'
 import type { BossConnection } from './connection.ts'

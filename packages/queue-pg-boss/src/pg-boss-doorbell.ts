@@ -1,12 +1,11 @@
 import type { Answering, Doorbell, Logger, Roles, WorkflowQueues, WorkItem } from '@pikku/core/contract'
+import { Batcher, fromMessage, toMessage } from '@pikku/core/queue'
 import type { Job, Queue } from 'pg-boss'
-import { Batcher } from './batcher.ts'
 import type { Bell } from './bell.ts'
 import { isQueueMissing } from './connection.ts'
 import type { BossConnection } from './connection.ts'
 import { FetchLoop } from './fetch-loop.ts'
 import type { Outbox } from './outbox.ts'
-import { fromMessage, toMessage } from './work-item-message.ts'
 import { reasonOf } from './reason-of.ts'
 
 /**

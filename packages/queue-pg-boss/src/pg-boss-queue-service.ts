@@ -11,13 +11,12 @@ import type {
   WorkerOptions,
   WorkflowQueues,
 } from '@pikku/core/contract'
-import { checkQueueName, concurrencyOf, planJob, toQueueJob } from '@pikku/core/queue'
+import { checkQueueName, concurrencyOf, isUuid, planJob, toQueueJob, uuidOf } from '@pikku/core/queue'
 import type { JobWithMetadata, Queue } from 'pg-boss'
 import { Bell } from './bell.ts'
 import { BossConnection, closedError, isQueueMissing } from './connection.ts'
 import type { BossSource } from './boss-source.ts'
 import { seal } from './job-data.ts'
-import { isUuid, uuidOf } from './job-id.ts'
 import { toJobInsert } from './job-options.ts'
 import { isOver, toJobRecord } from './job-record.ts'
 import { JobWatch } from './job-watch.ts'

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto'
 
-/** pg-boss knows uuids only: the same words always give the same one (version 5 in form). */
+/**
+ * A job id that every queue takes: pg-boss knows uuids only, BullMQ takes no id of digits alone and hardly any with a
+ * colon. The same words always give the same uuid (version 5 in form).
+ */
 export function uuidOf(...words: readonly (string | number)[]): string {
   // JSON keeps the words apart and lone surrogates distinct.
   const hash = createHash('sha1')

@@ -1,4 +1,4 @@
-import type { WorkItem } from '@pikku/core/contract'
+import type { WorkItem } from '../contract/index.ts'
 import { describe, expect, it } from 'vitest'
 import { fromMessage, toMessage } from './work-item-message.ts'
 

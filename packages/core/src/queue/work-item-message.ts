@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { StepId, WorkItem } from '@pikku/core/contract'
+import type { StepId, WorkItem } from '../contract/index.ts'
 import { uuidOf } from './job-id.ts'
 
 /** What is known of a message before it was looked at. */
