@@ -38,7 +38,7 @@ const defaults: Readonly<Record<string, string>> = {
   bind: '127.0.0.1',
   save: '""',
   appendonly: 'yes',
-  // Enough for a process that is killed: what it has written is with the kernel. Only a power cut would take more.
+  // Fast. A kill can take what was answered while the file was being synced: tests that kill ask for `always`.
   appendfsync: 'everysec',
   daemonize: 'no',
 }

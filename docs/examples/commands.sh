@@ -12,6 +12,9 @@ npm start
 # #region crash
 npm start -- --crash
 # #endregion
+# #region redis
+npm start -- --redis --crash
+# #endregion
 # #region install
 npm install @pikku/core @pikku/pg @pikku/queue-pg-boss postgres
 npm install --save-dev @pikku/cli tsx typescript @types/node

@@ -1,48 +1,28 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync, existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import postgres from 'postgres'
 import type { Entry } from '../app/src/ledger.js'
-import { closeServices, createSingletonServices, type SingletonServices } from '../app/src/services.js'
+import { closeServices, createSingletonServices, type Servers, type SingletonServices } from '../app/src/services.js'
 import { createRpc } from '../app/src/workflows/pikku.workflows.gen.js'
 import { eventually } from './deadline.ts'
 import { TestProcess } from './processes.ts'
 
 const app = path.resolve(import.meta.dirname, '../app')
 
-/** A database of its own on the test server. */
-export async function createDatabase(): Promise<{ url: string; drop(): Promise<void> }> {
-  const server = process.env['DATABASE_URL']
-  if (!server) throw new Error('DATABASE_URL is not set')
-  const name = `e2e_${process.pid}_${Date.now().toString(36)}_${Math.random().toString(36).slice(2, 8)}`
-  const url = new URL(server)
-  url.pathname = `/${name}`
-  const run = async (statement: string) => {
-    const sql = postgres(server, { max: 1, onnotice: () => {} })
-    try {
-      await sql.unsafe(statement)
-    } finally {
-      await sql.end()
-    }
-  }
-  await run(`create database ${name}`)
-  return { url: url.href, drop: () => run(`drop database ${name} with (force)`) }
-}
-
-/** A database, a ledger, workers as processes, and this process to start runs from. */
+/** Servers, a ledger, workers as processes, and this process to start runs from. */
 export class World {
-  readonly url: string
+  readonly #servers: Servers
   readonly services: SingletonServices
   readonly rpc: ReturnType<typeof createRpc>
   readonly #ledger = mkdtempSync(path.join(tmpdir(), 'pikku-e2e-'))
-  readonly #workers: TestProcess[] = []
+  readonly #processes: TestProcess[] = []
 
-  static async open(url: string): Promise<World> {
-    return new World(url, await createSingletonServices(url))
+  static async open(servers: Servers): Promise<World> {
+    return new World(servers, await createSingletonServices(servers))
   }
 
-  private constructor(url: string, services: SingletonServices) {
-    this.url = url
+  private constructor(servers: Servers, services: SingletonServices) {
+    this.#servers = servers
     this.services = services
     this.rpc = createRpc(services)
   }
@@ -54,16 +34,18 @@ export class World {
   }
 
   spawnWorker(env: NodeJS.ProcessEnv = {}): TestProcess {
-    const worker = new TestProcess('src/worker.ts', {
-      cwd: app,
-      env: { DATABASE_URL: this.url, LEDGER: this.#ledger, ...env },
-    })
-    this.#workers.push(worker)
-    return worker
+    return this.spawn('src/worker.ts', env)
+  }
+
+  /** Another program of the app. */
+  spawn(file: string, env: NodeJS.ProcessEnv = {}): TestProcess {
+    const spawned = new TestProcess(file, { cwd: app, env: { ...this.#servers, LEDGER: this.#ledger, ...env } })
+    this.#processes.push(spawned)
+    return spawned
   }
 
   worker(pid: number): TestProcess {
-    const worker = this.#workers.find((candidate) => candidate.pid === pid)
+    const worker = this.#processes.find((candidate) => candidate.pid === pid)
     if (!worker) throw new Error(`process ${pid} is none of these workers`)
     return worker
   }
@@ -92,7 +74,7 @@ export class World {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#workers.filter((worker) => !worker.ended).map((worker) => worker.kill()))
+    await Promise.all(this.#processes.filter((each) => !each.ended).map((each) => each.kill()))
     await closeServices(this.services)
     rmSync(this.#ledger, { recursive: true, force: true })
   }

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { PgBossQueueWorkers } from '@pikku/queue-pg-boss'
 import { closeServices, createSingletonServices } from './services.js'
 import './workflows/pikku.workflows.gen.js'
 
@@ -11,7 +10,7 @@ if (BARRIER) {
 }
 
 const services = await createSingletonServices()
-const workers = new PgBossQueueWorkers(services)
+const workers = new services.QueueWorkers(services)
 
 process.once('SIGTERM', () => {
   const closed = workers.close(GRACE_MS ? { graceMs: Number(GRACE_MS) } : {}).then(() => closeServices(services))
