@@ -20,6 +20,7 @@ export class BullConnection {
   readonly #target: RedisTarget
   readonly #prefix: string
   readonly #queues = new Map<string, Promise<Queue>>()
+  readonly #reconnected = new Set<() => void>()
   #commands: Client | undefined
   #workers: Client | undefined
   #lastError: unknown
@@ -94,6 +95,12 @@ export class BullConnection {
     return await this.#startWorkers()
   }
 
+  /** `listener` runs whenever that connection was made again. Returns the way out. */
+  onReconnect(listener: () => void): () => void {
+    this.#reconnected.add(listener)
+    return () => this.#reconnected.delete(listener)
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true
     this.log.close()
@@ -104,7 +111,10 @@ export class BullConnection {
 
   async #startWorkers(): Promise<Client> {
     await this.start()
-    this.#workers ??= this.#open(workerClient(this.#target, `${this.#prefix}:workers`))
+    if (!this.#workers) {
+      this.#workers = this.#open(workerClient(this.#target, `${this.#prefix}:workers`))
+      this.#workers.on('ready', () => this.#reconnected.forEach((listener) => listener()))
+    }
     return this.#workers
   }
 
@@ -124,7 +134,11 @@ export class BullConnection {
   #open(client: Client): Client {
     // Without a listener, ioredis writes every failed attempt to connect to the console.
     client.on('error', (error: Error) => {
+      // ioredis keeps with an error the command that met it: at a login that is the password.
+      Reflect.deleteProperty(error, 'command')
       this.#lastError = error
+      // It would go on with database 0, which is somebody else's.
+      if (/DB index is out of range|'select' command/.test(error.message)) client.disconnect()
       this.log.lost(error)
     })
     client.on('ready', () => {

@@ -10,7 +10,7 @@ import type { KeptValue } from './job-data.ts'
 import { attemptsOf, attemptsOver, overBefore, RETENTION, shiftOf } from './job-options.ts'
 import { reasonOf } from './reason-of.ts'
 import type { Client } from './redis-source.ts'
-import { keepProgress, removeOver, wakeOthers } from './scripts.ts'
+import { jobsHeldBy, keepProgress, removeOver, wakeOthers } from './scripts.ts'
 import { within } from './within.ts'
 
 /**
@@ -25,6 +25,8 @@ const WORKER = {
   maxStalledCount: Number.MAX_SAFE_INTEGER,
 }
 const CLEAR_EVERY_MS = 60_000
+/** In which every answer that has arrived has been acted on. */
+const UNHEARD_MS = 100
 /** How long a stopping worker waits for the server beyond its grace. */
 const STOP_PATIENCE_MS = 2_000
 
@@ -53,6 +55,7 @@ export class QueueConsumer implements Consumer {
   readonly #running: Promise<void>
   readonly #held = new Set<Held>()
   readonly #clearing: NodeJS.Timeout
+  readonly #unsubscribe: () => void
   #stopping: Promise<void> | undefined
 
   private constructor(options: QueueConsumerOptions, worker: Worker, client: Client) {
@@ -63,6 +66,7 @@ export class QueueConsumer implements Consumer {
     worker.on('failed', (job) => job && this.#ended(job, 'failed'))
     worker.on('lockRenewalFailed', (ids) => ids.forEach((id) => this.#lost(id)))
     this.#running = worker.run().catch((error: unknown) => options.connection.log.trouble(options.queue, error))
+    this.#unsubscribe = options.connection.onReconnect(() => void this.#giveBackUnheard())
     this.#clearing = setInterval(() => void this.#clear(), CLEAR_EVERY_MS).unref()
   }
 
@@ -86,6 +90,7 @@ export class QueueConsumer implements Consumer {
 
   async #stop(graceMs: number): Promise<void> {
     clearInterval(this.#clearing)
+    this.#unsubscribe()
     await this.#worker.pause(true)
     // The wait at the server would bring one more.
     await this.#worker.getBackend().disconnectBlocking(false)
@@ -173,6 +178,32 @@ export class QueueConsumer implements Consumer {
     held.givenBack.reject(new WaitingError())
   }
 
+  /**
+   * An answer that was lost with a connection may have brought a job: it would lose that attempt, and perhaps its last,
+   * without having begun. Answers come in order, so that every job brought by an earlier one is known by now.
+   */
+  async #giveBackUnheard(): Promise<void> {
+    const { connection, queue } = this.#options
+    try {
+      const ours = await jobsHeldBy(this.#client, this.#worker.toKey, `${this.#worker.id}:`)
+      await sleep(UNHEARD_MS, undefined, { ref: false })
+      for (const [id, token] of ours) {
+        const isHeld = [...this.#held].some((held) => held.job.id === id && held.token === token)
+        if (!isHeld) await this.#giveBackUnlessOver(id, token)
+      }
+    } catch (error) {
+      connection.log.trouble(queue, error)
+    }
+  }
+
+  async #giveBackUnlessOver(id: string, token: string): Promise<void> {
+    try {
+      await this.#worker.getBackend().moveJobFromActiveToWait(id, token)
+    } catch (error) {
+      if (!isSuperseded(error)) throw error // else it ended meanwhile
+    }
+  }
+
   /** Every job is kept as long as its own options say. */
   #ended(job: Job, end: 'completed' | 'failed'): void {
     const keep = toEnvelope(job.data)?.keep[end === 'completed' ? 0 : 1] ?? Infinity
@@ -201,6 +232,11 @@ export class QueueConsumer implements Consumer {
       this.#options.connection.log.trouble(this.#options.queue, error)
     }
   }
+}
+
+/** BullMQ's answers when a job is gone, or another attempt has it. */
+function isSuperseded(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && [-1, -2, -3, -6].includes(Number(error.code))
 }
 
 /** BullMQ reads names and properties of what is thrown; it gets nothing else than words. */

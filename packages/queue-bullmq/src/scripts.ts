@@ -60,3 +60,11 @@ export async function keepProgress(
 export async function wakeOthers(client: Client, toKey: KeyOf): Promise<void> {
   await client.zadd(toKey('marker'), 0, '0')
 }
+
+/** The jobs under way whose locks begin with `owner`, and their tokens. */
+export async function jobsHeldBy(client: Client, toKey: KeyOf, owner: string): Promise<Map<string, string>> {
+  const ids = await client.lrange(toKey('active'), 0, -1)
+  const tokens = ids.length === 0 ? [] : await client.mget(ids.map((id) => `${toKey(id)}:lock`))
+  const held = ids.map((id, index) => [id, tokens[index] ?? ''] as const)
+  return new Map(held.filter(([, token]) => token.startsWith(owner)))
+}

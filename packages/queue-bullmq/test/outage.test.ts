@@ -108,6 +108,39 @@ describe('F44: when the server goes away', { timeout: 60_000 }, () => {
     await server.start()
   })
 
+  it('a job whose worker never heard of it, because the answer was lost, costs no attempt', async () => {
+    logger = new RecordingLogger()
+    const first = service()
+    const admin = new Redis(server.url)
+    const releases: (() => void)[] = []
+    await first.consume('unheard', {}, ({ attempt }) => {
+      return new Promise((resolve) => releases.push(() => resolve(attempt)))
+    })
+    const heard = await first.add('unheard', 'heard')
+    await until('it is under way', () => releases.length === 1)
+    const id = await first.add('unheard', 'unheard')
+    const key = 'bull:{unheard}'
+    const token = await admin.get(`${key}:${heard}:lock`)
+    // What taking it does.
+    await admin
+      .multi()
+      .zrem(`${key}:prioritized`, id)
+      .lpush(`${key}:active`, id)
+      .hincrby(`${key}:${id}`, 'ats', 1)
+      .exec()
+    await admin.set(`${key}:${id}:lock`, `${token}0`)
+    const job = await first.getJob('unheard', id)
+    expect(await job?.status()).toBe('active')
+    await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+    await until('it waits again', async () => (await job?.status()) === 'waiting')
+    expect(await (await first.getJob('unheard', heard))?.status()).toBe('active')
+    releases.shift()?.()
+    await until('the other is under way', () => releases.length === 1)
+    releases.shift()?.()
+    expect(await job?.waitForCompletion(5_000)).toBe(1)
+    await admin.quit()
+  })
+
   it('goes on after every connection was cut, and after SCRIPT FLUSH, at any time', async () => {
     logger = new RecordingLogger()
     const [first, second] = [service(), service()]
@@ -117,14 +150,15 @@ describe('F44: when the server goes away', { timeout: 60_000 }, () => {
     await second.doorbell(queues).answer({ run: 5, step: 0 }, async (item) => void heard.add(item.runId))
     await second.consume('cut', { concurrency: 3 }, async (job) => void done.add(job.data))
     const doorbell = first.doorbell(queues)
-    for (let i = 0; i < 40; i++) {
-      if (i % 10 === 5) await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
-      if (i % 10 === 7) await admin.script('FLUSH')
+    for (let i = 0; i < 400; i++) {
+      if (i % 20 === 5) void admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+      if (i % 20 === 15) void admin.script('FLUSH')
       await until('a job is taken', () => succeeds(() => first.add('cut', i, { jobId: `job ${i}` })))
       await until('a ring is taken', () => succeeds(() => doorbell.ring([runItem(`run ${i}`)])))
     }
-    await until('all jobs are done', () => done.size === 40, 40_000)
-    await until('all rings but those cut off are heard', () => heard.size >= 36)
+    // Those whose answer was lost on the way to their worker as well, and long before they would count as lost with it.
+    await until('all jobs are done', () => done.size === 400)
+    await until('all rings but those cut off are heard', () => heard.size >= 380)
     await admin.quit()
   })
 })
