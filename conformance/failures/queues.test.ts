@@ -9,9 +9,11 @@ import {
   type WorkflowContext,
 } from '@pikku/core'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { silent, worlds, type World } from './worlds.ts'
+import { worlds, type World } from '../worlds.ts'
 
 const defaultQueues = { orchestrator: 'pikku-workflow-orchestrator', worker: 'pikku-workflow-step-worker' }
+
+const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 
 let world: World
 
@@ -29,7 +31,7 @@ interface Parts extends Omit<RegistryParts, 'workflows' | 'functions'> {
 /** A process of an app. */
 function open({ workflows, ...parts }: Parts) {
   const queueService = world.queueService()
-  const workflowService = world.workflowService(queueService)
+  const workflowService = world.workflowService(queueService, { leaseMs: 1_000 })
   const services = { workflowService, queueService, logger: silent }
   const echo = defineFunction({ func: (_services, data) => data }) as FunctionConfig
   const wirings = Object.entries(workflows).map(([name, body]) => {

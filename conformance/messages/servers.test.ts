@@ -1,5 +1,3 @@
-import net from 'node:net'
-import { inspect } from 'node:util'
 import { createRpc } from '@pikku/core'
 import { PgWorkflowService } from '@pikku/pg'
 import { PgBossQueueService, PgBossQueueWorkers } from '@pikku/queue-pg-boss'
@@ -8,10 +6,16 @@ import postgres from 'postgres'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { registerTestApp } from './app.ts'
 import { startOldServer } from './fake-server.ts'
-import { describeError, Notebook } from './notebook.ts'
+import { describeError } from './notebook.ts'
+import { freePort, notebook, password, refusals, refuseEverything, type Makers } from './refusals.ts'
 
 const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
-const password = 'Pa55-w0rd'
+
+const makers: Makers = {
+  workflowService: (url, queueService) => new PgWorkflowService(url, queueService, 'workflows', { leaseMs: 1_000 }),
+  queueService: (url) => new PgBossQueueService(url, { logger: quiet }),
+  workers: (services) => new PgBossQueueWorkers(services),
+}
 
 let server: PostgresServer
 
@@ -38,63 +42,11 @@ function at(changes: { user?: string; password?: string; database?: string; port
   return url.href
 }
 
-/** A port that nobody listens on. */
-async function freePort(): Promise<number> {
-  const probe = net.createServer()
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
-  const { port } = probe.address() as net.AddressInfo
-  await new Promise((resolve) => probe.close(resolve))
-  return port
-}
-
-const notebook = (ports: readonly number[]) =>
-  new Notebook([
-    ...ports.map((port, index) => [new RegExp(String(port), 'g'), `<port ${index + 1}>`] as const),
-    [/127\.0\.0\.1:/g, '<localhost>:'],
-    // What a machine without a name server says.
-    [/EAI_AGAIN/g, 'ENOTFOUND'],
-  ])
-
-/** What each thing that a person could do first with a server rejects with, on one that does not let it. */
-async function refusals(url: string): Promise<[given: string, error: unknown][]> {
-  const queueService = new PgBossQueueService(url, { logger: quiet })
-  const workflowService = new PgWorkflowService(url, queueService, 'workflows', { leaseMs: 1_000 })
-  onTestFinished(async () => {
-    await workflowService.close()
-    await queueService.close()
-  })
-  const services = { workflowService, queueService, logger: quiet }
-  const rpc = createRpc(services)
-  const acts: Record<string, () => Promise<unknown>> = {
-    'workflowService.init()': () => workflowService.init(),
-    "workflowService.getRun('x')": () => workflowService.getRun('x'),
-    "rpc.startWorkflow('echo', 1)": () => rpc.startWorkflow('echo', 1),
-    'workers.registerQueues()': () => new PgBossQueueWorkers(services).registerQueues(),
-    'queueService.init()': () => queueService.init(),
-    "queueService.add('mail', 1)": () => queueService.add('mail', 1),
-  }
-  const outcomes = Object.entries(acts).map(async ([given, act]): Promise<[string, unknown]> => {
-    const error = await act().then(() => expect.fail(`not refused: ${given}`), (thrown: unknown) => thrown) // prettier-ignore
-    // As `console.error` shows it, with its cause and every field.
-    expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(password)
-    return [given, error]
-  })
-  return Promise.all(outcomes)
-}
-
-/** All at once, because whoever cannot be reached is tried again for a while; noted in order. */
-async function refuseEverything(notes: Notebook, urls: Readonly<Record<string, string>>): Promise<void> {
-  const all = await Promise.all(Object.values(urls).map(refusals))
-  for (const [index, what] of Object.keys(urls).entries()) {
-    for (const [given, error] of all[index]!) notes.add(`${what}: ${given}`, describeError(error))
-  }
-}
-
 test('a server that cannot be reached', async () => {
   const port = await freePort()
   const notes = notebook([port])
-  const atNoAddress = refusals(`postgresql://ada:${password}@localhost:${port}/app`)
-  await refuseEverything(notes, {
+  const atNoAddress = refusals(makers, `postgresql://ada:${password}@localhost:${port}/app`)
+  await refuseEverything(notes, makers, {
     'nobody listens': `postgresql://ada:${password}@127.0.0.1:${port}/app`,
     'no such host': `postgresql://ada:${password}@no-such-host.invalid:5432/app`,
   })
@@ -107,7 +59,7 @@ test('a server that cannot be reached', async () => {
 
 test('a server that refuses', async () => {
   const notes = notebook([server.port])
-  await refuseEverything(notes, {
+  await refuseEverything(notes, makers, {
     'a wrong password': at({ user: 'ada', password: `${password}x`, database: 'app' }),
     'no such database': at({ database: 'nothing' }),
     'no such role': at({ user: 'nobody', database: 'app' }),
@@ -117,7 +69,7 @@ test('a server that refuses', async () => {
 
 test('a role that may not create tables', async () => {
   const notes = notebook([server.port])
-  await refuseEverything(notes, { 'least privilege': at({ user: 'ada', database: 'app' }) })
+  await refuseEverything(notes, makers, { 'least privilege': at({ user: 'ada', database: 'app' }) })
   await notes.check('least-privilege')
 })
 
@@ -125,7 +77,7 @@ test('too old a server', async () => {
   const old = await startOldServer(90_624)
   onTestFinished(() => old.close())
   const notes = notebook([Number(new URL(old.url).port)])
-  await refuseEverything(notes, { '9.6': old.url.replace('secret', password) })
+  await refuseEverything(notes, makers, { '9.6': old.url.replace('secret', password) })
   await notes.check('old-server')
   expect(old.asked.filter((statement) => /create|insert|alter/i.test(statement) && !/pgboss/i.test(statement))).toEqual(
     [],
