@@ -62,6 +62,13 @@ function lastNodeErrorOf(error: Error): Error | null {
   return 'lastNodeError' in error && error.lastNodeError instanceof Error ? error.lastNodeError : null
 }
 
+/** ioredis keeps with an error the command that met it: at a login that is the password, elsewhere somebody's data. */
+export function forgetCommand(error: unknown): void {
+  if (!(error instanceof Error)) return
+  Reflect.deleteProperty(error, 'command')
+  forgetCommand(lastNodeErrorOf(error))
+}
+
 export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }

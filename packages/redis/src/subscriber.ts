@@ -1,6 +1,6 @@
 import type { Redis, RedisOptions } from 'ioredis'
 import { answered, isCluster, type Client } from './client.ts'
-import { backoffMs, troubleOf } from './retryable.ts'
+import { backoffMs, forgetCommand, troubleOf } from './retryable.ts'
 
 export interface SubscriberEvents {
   onMessage?(channel: string, message: string): void
@@ -143,6 +143,7 @@ export class Subscriber {
 
   /** It is tried again in any case; whoever waits need not wait for what is refused for good. */
   #onError(error: unknown): void {
+    forgetCommand(error)
     this.#lastError = error instanceof Error ? error : new Error(String(error))
     const trouble = troubleOf(this.#lastError)
     if (trouble === 'unknown') return
