@@ -31,6 +31,16 @@ local function take_over(run)
   return false
 end
 
+-- Whoever is told nothing forgets what it knew of the run; the next sweep rings it.
+local function let_ask_anew(run)
+  drop_lease(run)
+  put(run, 'rungAt', run.rungAt or now)
+  put(run, 'againAt', now)
+  schedule_run(run)
+  save(run)
+  return nil
+end
+
 local run = load_run(run_id)
 if not run or is_ended(run) then return nil end
 if run.claimId == claim_id then
@@ -40,6 +50,7 @@ else
   if run.orphaned then return 'parent' end
   if not is_for_worker(run) then return nil end
   if run.leaseUntil and not take_over(run) then return nil end
+  if is_doubtful(run, tonumber(after)) then return let_ask_anew(run) end
   take_lease(run, owner, claim_id, lease_ms * 2 ^ math.min(run.crashes, 6))
   let_run(run)
   silence(run)

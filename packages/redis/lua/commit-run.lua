@@ -130,10 +130,29 @@ local function leave(run)
   return 'released'
 end
 
+-- False: an earlier turn of this claim is lost, with a master whose replica did not have it yet. What comes after it would
+-- make a history with a hole.
+local function is_next(run)
+  if is_doubtful(run, tonumber(after)) and tonumber(after) > run.floor - lost_revisions then return false end
+  local taken = run.turnClaim == claim_id and run.turn or 0
+  if turn == taken then return part == run.turnPart + 1 end
+  -- Nothing is recorded by a run that is given back.
+  return part == 0 and (turn == taken + 1 or (turn > taken and move == 'yield' and records + plans == 0))
+end
+
+-- Its body is to begin anew, here or elsewhere.
+local function take_away(run)
+  let_go(run, now)
+  schedule_run(run)
+  save(run)
+  return 'LEASE_LOST'
+end
+
 local run = load_run(run_id)
 if not run then return 'LEASE_LOST' end
 if run.turnClaim == claim_id and run.turn == turn and run.turnPart >= part then return repeat_answer(run) end
 if is_ended(run) or not is_held_by(run, epoch, claim_id) then return 'LEASE_LOST' end
+if not is_next(run) then return take_away(run) end
 apply(run)
 local kind = 'part'
 if move ~= 'part' then

@@ -4,18 +4,26 @@
 --         parent's run id, parent's step, onEnd ('' without a parent), '1' if that parent is known to be over, tags …
 -- returns { '1', item, now } created, or { '0', item or nil if it has ended, the run as `show.lua` shows it }
 -- called by createRun, and to deliver a child's start
--- include: schedule
+-- include: end-run
 -- include: show
 local run_id, call_id = ARGV[2], ARGV[3]
 
+-- Its parent does not know: it has asked anew, after it lost the end of its past (or heard nothing of it yet).
+local function tell_parent(run)
+  local values = redis.call('HMGET', run.key, 'output', 'error', 'reason')
+  end_effects(run, { output = values[1] or nil, error = values[2] or nil, reason = values[3] or nil })
+end
+
 local found = load_run(run_id)
 if found then
+  if is_ended(found) and ARGV[8] ~= '' and found.parentId == ARGV[8] and found.parentStep == ARGV[9] then tell_parent(found) end
   local created = redis.call('HGET', found.key, 'createCall') == call_id
   local item = not is_ended(found) and run_item(found) or false
   return { created and '1' or '0', item, created and found.createdAt or show_run(run_id) }
 end
 
 local run = { key = key_of('run', run_id), dirty = {}, id = run_id, crashes = 0, rings = 0 }
+note_node(run)
 put_all(run, {
   workflow = ARGV[4], status = 'running', input = ARGV[5], inputDigest = ARGV[6], tags = ARGV[7], createdAt = now,
   updatedAt = now, wakeSeq = 1, createCall = call_id,

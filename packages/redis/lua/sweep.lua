@@ -197,6 +197,10 @@ end
 
 local entries = redis.call('ZRANGEBYSCORE', root .. ':outbox', '-inf', now - outbox_ms, 'LIMIT', 0, outbox_limit)
 for _, entry in ipairs(entries) do redis.call('ZADD', root .. ':outbox', now, entry) end
+for _, entry in ipairs(redis.call('ZRANGEBYSCORE', root .. ':kept', '-inf', now, 'LIMIT', 0, outbox_limit)) do
+  redis.call('ZADD', root .. ':kept', now + outbox_ms, entry)
+  entries[#entries + 1] = entry
+end
 
 local next_at
 local function expect(key, wait)

@@ -32,6 +32,8 @@ export function duplicateOf({ base }: Connecting): Redis | Cluster {
       enableOfflineQueue: false,
       keyPrefix: '',
       lazyConnect: true,
+      // What cannot be had soon, because a slot is moving or a master is down, is asked for again by whoever called.
+      maxRedirections: 4,
       redisOptions: ownOptions as never,
       scaleReads: 'master',
       shardedSubscribers: false,
@@ -121,10 +123,12 @@ export class Client {
 
   async #answered<Answer>(asking: Promise<unknown>, deadline: number): Promise<Answer> {
     const connection = this.#connections
+    const silentAt = performance.now() + this.#answerTimeoutMs
     try {
-      return await answered(asking, Math.min(deadline, performance.now() + this.#answerTimeoutMs))
+      return await answered(asking, Math.min(deadline, silentAt))
     } catch (error) {
-      const isSilent = codeOf(error) === 'NO_ANSWER' && connection === this.#connections
+      // Others may be answered on it: one that had little time left proves nothing.
+      const isSilent = codeOf(error) === 'NO_ANSWER' && silentAt <= deadline && connection === this.#connections
       if (isSilent && !this.#isClosed) this.raw.disconnect(true)
       throw error
     }

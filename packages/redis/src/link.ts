@@ -66,14 +66,18 @@ export class Link implements RedisLink {
   }
 
   call(script: ScriptName, bucket: Bucket, args: readonly (string | number)[]): Promise<Reply> {
-    return this.script(script, bucket.root, args)
+    return this.script(script, this.connecting.isCluster ? [bucket.root, `${bucket.root}:moving`] : [bucket.root], args)
   }
 
-  script(name: ScriptName, key: string, args: readonly (string | number)[]): Promise<Reply> {
+  /**
+   * While a slot is on its way to another master, a script given one key would run at either of them and see only the keys
+   * that are there. It is put off (TRYAGAIN) when it is given two of which one is missing: nobody ever writes `:moving`.
+   */
+  script(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
     const { sha, text } = scripts[name]
     let isKnown = true
     return this.insist(name, async (deadline) => {
-      const rest = [1, key, this.offsetMs, ...args]
+      const rest = [keys.length, ...keys, this.offsetMs, ...args]
       try {
         return await this.client.send(isKnown ? ['evalsha', sha, ...rest] : ['eval', text, ...rest], deadline)
       } catch (error) {

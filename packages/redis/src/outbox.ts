@@ -3,6 +3,12 @@ import type { NewRun, RunId, WorkItem } from '@pikku/core/contract'
 import type { Bucket, RedisLink, Reply } from './connection.ts'
 import { list, stepIdOf, stepKey, text, toItems } from './rows.ts'
 
+/**
+ * Where there are several masters, an entry that was delivered is delivered once more, so long after (ms): a replica that
+ * becomes master may lack the last of what its master had been told, but not that much of it.
+ */
+const keptMs = 10_000
+
 /** How a step or a run ended, as scripts are told: 'output', 'error' or 'reason', and its text. */
 export type Ending = readonly ['output' | 'error' | 'reason', string]
 
@@ -56,18 +62,25 @@ export class Outbox {
       if (read === null) return []
       const [fields, children] = list(read)
       const entry = fieldsOf(fields)
-      const runId = entry.get('runId') ?? ''
-      switch (entry.get('kind')) {
-        case 'start':
-          return this.start(bucket, id, childOf(entry))
-        case 'settle': {
-          const parent = { runId, step: entry.get('step') ?? '' }
-          return this.#settle(bucket, { id, parent, runId: entry.get('childId') ?? '', ending: endingOf(entry) })
-        }
-        default:
-          return this.#orphan(bucket, { id, parentId: runId, children: list(children) })
-      }
+      // Whoever it rang was rung when it was delivered first. What this finds lost and makes anew, a later sweep rings.
+      if (!entry.has('delivered')) return this.#hand(bucket, { id, entry, children: list(children) })
+      await this.#hand(bucket, { id, entry, children: list(children) })
+      return []
     })
+  }
+
+  #hand(bucket: Bucket, { id, entry, children }: Handing): Promise<readonly WorkItem[]> {
+    const runId = entry.get('runId') ?? ''
+    switch (entry.get('kind')) {
+      case 'start':
+        return this.start(bucket, id, childOf(entry))
+      case 'settle': {
+        const parent = { runId, step: entry.get('step') ?? '' }
+        return this.#settle(bucket, { id, parent, runId: entry.get('childId') ?? '', ending: endingOf(entry) })
+      }
+      default:
+        return this.#orphan(bucket, { id, parentId: runId, children })
+    }
   }
 
   async #settle(bucket: Bucket, { id, parent, runId, ending }: Settling): Promise<readonly WorkItem[]> {
@@ -79,12 +92,12 @@ export class Outbox {
 
   /** `children`: pairs of a run id and its place among the parent's steps; 0: it has none. */
   async #orphan(bucket: Bucket, { id, parentId, children }: Orphaning): Promise<readonly WorkItem[]> {
-    const told: string[] = []
+    const told: (string | number)[] = []
     const telling: Promise<readonly WorkItem[]>[] = []
     for (let at = 0; at < children.length; at += 2) {
-      const child = text(children[at])
-      told.push(child)
-      telling.push(this.tellOrphan(child, parentId, Number(children[at + 1]) > 0))
+      const [child, place] = [text(children[at]), Number(children[at + 1])]
+      told.push(child, place)
+      telling.push(this.tellOrphan(child, parentId, place > 0))
     }
     const items = (await Promise.all(telling)).flat()
     return [...items, ...(await this.#done(bucket, id, told))]
@@ -96,8 +109,10 @@ export class Outbox {
   }
 
   /** Take the entry away, or go on with what is left of it. */
-  async #done(bucket: Bucket, id: string, told: readonly string[] = []): Promise<readonly WorkItem[]> {
-    const left = await this.#link.call('outbox-done', bucket, [id, ...told])
+  async #done(bucket: Bucket, id: string, told: readonly (string | number)[] = []): Promise<readonly WorkItem[]> {
+    // One bucket is one master, whose past is lost as a whole.
+    const keepMs = this.#link.buckets.length > 1 ? keptMs : 0
+    const left = await this.#link.call('outbox-done', bucket, [id, keepMs, ...told])
     return left === null ? [] : this.deliver(bucket, id)
   }
 
@@ -111,6 +126,12 @@ export class Outbox {
       return []
     }
   }
+}
+
+interface Handing {
+  readonly id: string
+  readonly entry: ReadonlyMap<string, string>
+  readonly children: readonly Reply[]
 }
 
 interface Settling {

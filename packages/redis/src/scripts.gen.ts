@@ -56,7 +56,7 @@ local numeric = {
   crashes = true, epoch = true, leaseUntil = true, rungAt = true, rings = true, againAt = true, dueAt = true,
   places = true, attempts = true, signals = true, turn = true, turnPart = true, turnBefore = true, turnPlaces = true,
   turnSettled = true, ordinal = true, retries = true, retryDelayMs = true, attempt = true, lost = true,
-  askedAfter = true, settledSeq = true, settledAt = true, startedAt = true, dispatch = true,
+  askedAfter = true, floor = true, settledSeq = true, settledAt = true, startedAt = true, dispatch = true,
 }
 
 -- Fields that are absent are nil; \`zero\` names those that count from 0.
@@ -105,12 +105,33 @@ local run_fields = {
   'workflow', 'status', 'parentId', 'parentStep', 'parentOnEnd', 'orphaned', 'createdAt', 'revision', 'wakeSeq',
   'readWakeSeq', 'suspendedByEngine', 'blockedForAll', 'blocked', 'crashes', 'epoch', 'owner', 'claimId',
   'leaseUntil', 'rungAt', 'rings', 'againAt', 'dueAt', 'indexed', 'places', 'attempts', 'signals', 'turnClaim',
-  'turn', 'turnPart', 'turnBefore', 'turnPlaces', 'turnSettled', 'turnEnd', 'endCall',
+  'turn', 'turnPart', 'turnBefore', 'turnPlaces', 'turnSettled', 'turnEnd', 'endCall', 'node', 'floor',
 }
 local run_counters = { 'revision', 'wakeSeq', 'readWakeSeq', 'crashes', 'epoch', 'rings', 'places', 'attempts', 'signals' }
 
 local function is_ended(run)
   return run.status == 'completed' or run.status == 'failed' or run.status == 'cancelled'
+end
+
+-- More than a master can have written of one run before its replica has it.
+local lost_revisions = 1000000
+
+-- On a Cluster a replica may lack the last of what its master had answered before it died, and give the same revisions to
+-- other changes. What it gives is numbered anew, from the run's \`floor\` on, so that nobody takes one for the other.
+local function note_node(run)
+  if not KEYS[2] then return end
+  local node = redis.call('CLUSTER', 'MYID')
+  if run.node == node then return end
+  if run.node then
+    put(run, 'revision', run.revision + lost_revisions)
+    put(run, 'floor', run.revision)
+  end
+  put(run, 'node', node)
+end
+
+-- What was known at this revision may be of a past that is lost.
+local function is_doubtful(run, revision)
+  return run.floor ~= nil and revision > 0 and revision < run.floor
 end
 
 -- nil: there is no such run. \`id\` and \`member\` (its name among its owner's leases) are no fields.
@@ -119,6 +140,7 @@ local function load_run(run_id)
   if not run.status then return nil end
   run.id = run_id
   run.member = 'run:' .. run_id
+  note_node(run)
   return run
 end
 
@@ -172,6 +194,9 @@ end
 const part6 = `-- What a run has to say to a run in another bucket is written down here, by the script that causes it, and delivered after
 -- it: \`outbox\` (when → entry id) and \`entry:<id>\` (everything the delivery needs; the run that wrote it may be deleted by
 -- then). Deliveries are idempotent; whoever delivered takes the entry away. A sweep delivers what stayed lying.
+-- Between the masters of a Cluster a delivery may be lost with a master whose replica did not have it yet. So there an entry
+-- that was delivered is kept for a while (\`kept\`: when it is over → entry id, and the field \`delivered\`), and a sweep
+-- delivers it once more.
 
 -- Writes the entry, or finds it written; answers its id.
 local function post(id, ...)
@@ -181,8 +206,16 @@ local function post(id, ...)
 end
 
 local function unpost(id)
-  redis.call('UNLINK', key_of('entry', id), key_of('orphans', id))
+  redis.call('UNLINK', key_of('entry', id), key_of('orphans', id), key_of('told', id))
   redis.call('ZREM', root .. ':outbox', id)
+  redis.call('ZREM', root .. ':kept', id)
+end
+
+local function keep(id, keep_ms)
+  redis.call('HSET', key_of('entry', id), 'delivered', '1')
+  redis.call('ZREM', root .. ':outbox', id)
+  redis.call('ZADD', root .. ':kept', now + keep_ms, id)
+  if redis.call('EXISTS', key_of('told', id)) == 1 then redis.call('RENAME', key_of('told', id), key_of('orphans', id)) end
 end
 `
 
@@ -643,7 +676,7 @@ end
 
 export const scripts: Readonly<Record<ScriptName, Script>> = {
   'adopt-child': {
-    sha: '56242365f2b45f71b45d92a343aab67a7fe6555c',
+    sha: 'da62539085ea9a206db9f2dd7493c4baf47a3a28',
     text:
       `-- A run is to be told when this one ends, because it says that it is its child and is not to outlive it.
 -- KEYS[1] the bucket's root
@@ -663,7 +696,7 @@ return '1'
 `,
   },
   'cancel-run': {
-    sha: 'c987803c32483892376e27501d04cc7ac24c9c7d',
+    sha: 'bc472c00b05727a6608de2120c3bbd1350210191',
     text:
       `-- End a run from outside.
 -- KEYS[1] the bucket's root
@@ -690,7 +723,7 @@ return entries
 `,
   },
   'claim-run': {
-    sha: 'b80eb6d1bbf3b5956ad24e60fe8b143ac24deb35',
+    sha: '9a5bfc1c66cd458ed395b9aec95be750219b7599',
     text:
       `-- Take the run's lease, settle its due sleeps, and read what changed.
 -- KEYS[1] the bucket's root
@@ -733,6 +766,16 @@ local function take_over(run)
   return false
 end
 
+-- Whoever is told nothing forgets what it knew of the run; the next sweep rings it.
+local function let_ask_anew(run)
+  drop_lease(run)
+  put(run, 'rungAt', run.rungAt or now)
+  put(run, 'againAt', now)
+  schedule_run(run)
+  save(run)
+  return nil
+end
+
 local run = load_run(run_id)
 if not run or is_ended(run) then return nil end
 if run.claimId == claim_id then
@@ -742,6 +785,7 @@ else
   if run.orphaned then return 'parent' end
   if not is_for_worker(run) then return nil end
   if run.leaseUntil and not take_over(run) then return nil end
+  if is_doubtful(run, tonumber(after)) then return let_ask_anew(run) end
   take_lease(run, owner, claim_id, lease_ms * 2 ^ math.min(run.crashes, 6))
   let_run(run)
   silence(run)
@@ -754,7 +798,7 @@ return { now, run.epoch, run.wakeSeq, show_run(run_id), read_changes(run, after,
 `,
   },
   'claim-step': {
-    sha: 'b1ce67ab6a60bad4727073ad91c8188a37371c45',
+    sha: 'f54edc4e55ef94e2684587e8b4741454533b618c',
     text:
       `-- Take the lease of an rpc step that is due and unclaimed, or whose lease ran out.
 -- KEYS[1] the bucket's root
@@ -833,7 +877,7 @@ return { step.epoch, run.workflow, step.rpcName, given[1], given[2], step.attemp
 `,
   },
   'commit-run': {
-    sha: 'e221b71d2231ec42522ae4a77415e9788fec82e8',
+    sha: '9b427525b630db0771f525ceb9c01b538b84ff79',
     text:
       `-- Apply a turn of a held run. A large turn comes in parts: each is applied at once and whole, the last one leaves.
 -- KEYS[1] the bucket's root
@@ -1085,10 +1129,29 @@ local function leave(run)
   return 'released'
 end
 
+-- False: an earlier turn of this claim is lost, with a master whose replica did not have it yet. What comes after it would
+-- make a history with a hole.
+local function is_next(run)
+  if is_doubtful(run, tonumber(after)) and tonumber(after) > run.floor - lost_revisions then return false end
+  local taken = run.turnClaim == claim_id and run.turn or 0
+  if turn == taken then return part == run.turnPart + 1 end
+  -- Nothing is recorded by a run that is given back.
+  return part == 0 and (turn == taken + 1 or (turn > taken and move == 'yield' and records + plans == 0))
+end
+
+-- Its body is to begin anew, here or elsewhere.
+local function take_away(run)
+  let_go(run, now)
+  schedule_run(run)
+  save(run)
+  return 'LEASE_LOST'
+end
+
 local run = load_run(run_id)
 if not run then return 'LEASE_LOST' end
 if run.turnClaim == claim_id and run.turn == turn and run.turnPart >= part then return repeat_answer(run) end
 if is_ended(run) or not is_held_by(run, epoch, claim_id) then return 'LEASE_LOST' end
+if not is_next(run) then return take_away(run) end
 apply(run)
 local kind = 'part'
 if move ~= 'part' then
@@ -1100,7 +1163,7 @@ return answer(run, kind)
 `,
   },
   'create-run': {
-    sha: '346daa64b6dcf48e6db66502be5a8ecd2eee0e30',
+    sha: '22fdd5c6ea6e199ef563a64592a2263f8896d039',
     text:
       `-- Insert a run, rung, or find the one that has the id.
 -- KEYS[1] the bucket's root
@@ -1113,18 +1176,29 @@ return answer(run, kind)
       part2 +
       part3 +
       part4 +
+      part5 +
+      part6 +
       part7 +
+      part8 +
       part14 +
       `local run_id, call_id = ARGV[2], ARGV[3]
 
+-- Its parent does not know: it has asked anew, after it lost the end of its past (or heard nothing of it yet).
+local function tell_parent(run)
+  local values = redis.call('HMGET', run.key, 'output', 'error', 'reason')
+  end_effects(run, { output = values[1] or nil, error = values[2] or nil, reason = values[3] or nil })
+end
+
 local found = load_run(run_id)
 if found then
+  if is_ended(found) and ARGV[8] ~= '' and found.parentId == ARGV[8] and found.parentStep == ARGV[9] then tell_parent(found) end
   local created = redis.call('HGET', found.key, 'createCall') == call_id
   local item = not is_ended(found) and run_item(found) or false
   return { created and '1' or '0', item, created and found.createdAt or show_run(run_id) }
 end
 
 local run = { key = key_of('run', run_id), dirty = {}, id = run_id, crashes = 0, rings = 0 }
+note_node(run)
 put_all(run, {
   workflow = ARGV[4], status = 'running', input = ARGV[5], inputDigest = ARGV[6], tags = ARGV[7], createdAt = now,
   updatedAt = now, wakeSeq = 1, createCall = call_id,
@@ -1143,7 +1217,7 @@ return { '1', run_item(run), now }
 `,
   },
   'delete-run': {
-    sha: '236df2444d94ada388c8812e2da36d83fc4c4215',
+    sha: '00741f54985f59692210d9c81d1262d163ae54b9',
     text:
       `-- Delete an ended run and everything that belongs to it: a slice of it, the run itself last.
 -- KEYS[1] the bucket's root
@@ -1274,7 +1348,7 @@ return { ARGV[2], ARGV[3] }
 `,
   },
   'orphan-run': {
-    sha: '1ab9de9017775e46e149bbac34d7987b839e9891',
+    sha: '22213c7aa67cf0cca487c88cd1f1562c529ea3d1',
     text:
       `-- A parent has ended, and this run is not to outlive it: from now on whoever claims it is told to end it.
 -- KEYS[1] the bucket's root
@@ -1302,13 +1376,14 @@ return item or nil
 `,
   },
   'outbox-done': {
-    sha: 'a166aefd613b0788b5a1a4fa2e81856d96cda394',
+    sha: '17b7d09a55022855966e7e17562a88452092f677',
     text:
       `-- An entry was delivered, or some of its children were told.
 -- KEYS[1] the bucket's root
--- ARGV    clock offset, entry id, children told …
--- returns nil: the entry is gone; 'more': it has more children; 'orphan': the child was started, but its parent has ended
---         meanwhile: the entry tells it so now, deliver it again
+-- ARGV    clock offset, entry id, for how long it is kept to be delivered once more in ms (0: it goes at once),
+--         (child told, its place) …
+-- returns nil: the entry is gone, or kept; 'more': it has more children; 'orphan': the child was started, but its parent has
+--         ended meanwhile: the entry tells it so now, deliver it again
 -- called after each delivery
 ` +
       part1 +
@@ -1316,8 +1391,9 @@ return item or nil
       part3 +
       part4 +
       part6 +
-      `local id = ARGV[2]
-local entry = redis.call('HMGET', key_of('entry', id), 'kind', 'runId', 'parentId', 'parentOnEnd')
+      `local id, keep_ms = ARGV[2], tonumber(ARGV[3])
+local entry = redis.call('HMGET', key_of('entry', id), 'kind', 'runId', 'parentId', 'parentOnEnd', 'delivered')
+if not entry[1] then return nil end
 if entry[1] == 'start' and entry[4] == 'cancel' then
   local parent = load_run(entry[3])
   if not parent or is_ended(parent) then
@@ -1328,32 +1404,56 @@ if entry[1] == 'start' and entry[4] == 'cancel' then
     return 'orphan'
   end
 end
-for i = 3, #ARGV do redis.call('ZREM', key_of('orphans', id), ARGV[i]) end
+local is_last = keep_ms == 0 or entry[5]
+for i = 4, #ARGV, 2 do
+  redis.call('ZREM', key_of('orphans', id), ARGV[i])
+  if not is_last then redis.call('ZADD', key_of('told', id), ARGV[i + 1], ARGV[i]) end
+end
 if redis.call('EXISTS', key_of('orphans', id)) == 1 then return 'more' end
-unpost(id)
+if is_last then unpost(id) else keep(id, keep_ms) end
 return nil
 `,
   },
   'outbox-read': {
-    sha: '8cb97c850b232978ad3720ab463f3b1f80f49148',
+    sha: 'ef62ca96370b7a88d687d1cadc953bd2a96ddac7',
     text:
       `-- Everything a delivery needs.
 -- KEYS[1] the bucket's root
 -- ARGV    clock offset, entry id
--- returns nil: delivered by another; else { { field, value, … }, { child's run id, place, … } }, at most 100 children of an
---         entry of the kind 'orphans'
+-- returns nil: delivered by another, or not worth delivering once more; else { { field, value, … },
+--         { child's run id, place, … } }, at most 100 children of an entry of the kind 'orphans'
 -- called to deliver an entry of the outbox
 ` +
       part1 +
       part2 +
+      part3 +
+      part4 +
+      part7 +
+      part9 +
       part6 +
-      `local entry = redis.call('HGETALL', key_of('entry', ARGV[2]))
+      `local id = ARGV[2]
+
+-- Its parent knows how the child ended, which may be deleted by now, or does not care any more.
+local function is_over()
+  local place, run_id = string.match(id, '^start:%d+:(%d+):(.*)$')
+  local run = place and load_run(run_id)
+  if not run or is_ended(run) then return true end
+  local step = load_step(run_id, place)
+  return not step or step.settledSeq ~= nil
+end
+
+local entry = redis.call('HGETALL', key_of('entry', id))
 if #entry == 0 then return nil end
-return { entry, redis.call('ZRANGE', key_of('orphans', ARGV[2]), 0, 99, 'WITHSCORES') }
+local about = redis.call('HMGET', key_of('entry', id), 'kind', 'delivered')
+if about[1] == 'start' and about[2] and is_over() then
+  unpost(id)
+  return nil
+end
+return { entry, redis.call('ZRANGE', key_of('orphans', id), 0, 99, 'WITHSCORES') }
 `,
   },
   'read-changes': {
-    sha: 'b6700f6684739e77d3d673cdd7845c4caf618a2e',
+    sha: '2f9f34fadb1abe67ba7e691978ca9434d08e21fc',
     text:
       `-- What changed in a run after a revision, a page of it.
 -- KEYS[1] the bucket's root
@@ -1388,7 +1488,7 @@ return place and redis.call('HGET', step_key_of(ARGV[2], place), 'input')
 `,
   },
   'release-step': {
-    sha: '72076de77e1f8bf829b54439842b9d576ee02512',
+    sha: '8dc4b46c8722c47b242577e078d55f3759bc2002',
     text:
       `-- Give a claimed rpc step back unfinished.
 -- KEYS[1] the bucket's root
@@ -1431,7 +1531,7 @@ return { item }
 `,
   },
   'renew-leases': {
-    sha: '6c25ac3820d4ea5dbc4d441460e878c001483d8c',
+    sha: '833c7e3f97fc59cd01f028cd36d5139b442787d8',
     text:
       `-- Extend leases: a slice of them, the server waits meanwhile.
 -- KEYS[1] the bucket's root
@@ -1467,7 +1567,7 @@ return verdicts
 `,
   },
   'renew-owned': {
-    sha: 'd2108ecdd2f786366c1f4d2c918317002dac5452',
+    sha: '7f9908bbcfb6b67a810e0651c14760bd0ae98fa3',
     text:
       `-- Extend every lease an owner has in this bucket, also those it has only just been given.
 -- KEYS[1] the bucket's root
@@ -1501,7 +1601,7 @@ return extended
 `,
   },
   'resume-run': {
-    sha: '2912df6381a435e1826abf2232d6c54ca53fd8f6',
+    sha: '7ca6965709c55af0f329cef1318e9418f46498b5',
     text:
       `-- Let a run go on that the engine suspended, with its counters of crashes and losses cleared.
 -- KEYS[1] the bucket's root
@@ -1552,7 +1652,7 @@ return { item }
 `,
   },
   'settle-child': {
-    sha: 'b151ec2c3ce7ad45293e6a76e93405253f85a8ce',
+    sha: '3d8d4124815121b756a5e0b6eedfe6338f2158c0',
     text:
       `-- A child has ended: settle its parent's step, and wake the parent.
 -- KEYS[1] the bucket's root
@@ -1590,7 +1690,7 @@ return item or nil
 `,
   },
   'settle-step': {
-    sha: 'e4300c981a866eb0f38cf94e42e336a04a0ce98c',
+    sha: '82def1e81eb5560afcbded6485938cc42271dc07',
     text:
       `-- Record how the attempt of an rpc step ended and, if it is settled by that, wake its run.
 -- KEYS[1] the bucket's root
@@ -1643,7 +1743,7 @@ return { step.settledSeq or false, item }
 `,
   },
   'signal-run': {
-    sha: '10f2048a934e3aa50838f84ce66c38dd031384d4',
+    sha: 'aa33cc037e94eb779be3c38e6657eb7ea12affc2',
     text:
       `-- Settle the oldest open suspend step of the signal's name, or keep the signal for the next one.
 -- KEYS[1] the bucket's root
@@ -1703,7 +1803,7 @@ return { item or false }
 `,
   },
   'sweep': {
-    sha: 'edbf5c8096ec77672c730f31bec936d5997533e1',
+    sha: '920061f203bc2574c8f9f9159def2881811b5436',
     text:
       `-- Find what ought to be moving and is not, and stamp it: a slice of it, the server waits meanwhile.
 -- KEYS[1] the bucket's root
@@ -1911,6 +2011,10 @@ end
 
 local entries = redis.call('ZRANGEBYSCORE', root .. ':outbox', '-inf', now - outbox_ms, 'LIMIT', 0, outbox_limit)
 for _, entry in ipairs(entries) do redis.call('ZADD', root .. ':outbox', now, entry) end
+for _, entry in ipairs(redis.call('ZRANGEBYSCORE', root .. ':kept', '-inf', now, 'LIMIT', 0, outbox_limit)) do
+  redis.call('ZADD', root .. ':kept', now + outbox_ms, entry)
+  entries[#entries + 1] = entry
+end
 
 local next_at
 local function expect(key, wait)

@@ -140,7 +140,7 @@ describe(`no script takes more than 2 ms, with ${sleepers} sleeping runs and run
     await Promise.all(Array.from({ length: 200 }, lane))
     for (const runId of [large.claimed, large.swept, ...large.ended]) {
       const claimed = await startLarge(runId)
-      await commit(claimed, { number: 1_000, after: 1e9 })
+      await commit(claimed, { number: steps / turnSteps + 1, after: 1e9 })
     }
   }, 240_000)
 

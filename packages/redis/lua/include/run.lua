@@ -7,12 +7,33 @@ local run_fields = {
   'workflow', 'status', 'parentId', 'parentStep', 'parentOnEnd', 'orphaned', 'createdAt', 'revision', 'wakeSeq',
   'readWakeSeq', 'suspendedByEngine', 'blockedForAll', 'blocked', 'crashes', 'epoch', 'owner', 'claimId',
   'leaseUntil', 'rungAt', 'rings', 'againAt', 'dueAt', 'indexed', 'places', 'attempts', 'signals', 'turnClaim',
-  'turn', 'turnPart', 'turnBefore', 'turnPlaces', 'turnSettled', 'turnEnd', 'endCall',
+  'turn', 'turnPart', 'turnBefore', 'turnPlaces', 'turnSettled', 'turnEnd', 'endCall', 'node', 'floor',
 }
 local run_counters = { 'revision', 'wakeSeq', 'readWakeSeq', 'crashes', 'epoch', 'rings', 'places', 'attempts', 'signals' }
 
 local function is_ended(run)
   return run.status == 'completed' or run.status == 'failed' or run.status == 'cancelled'
+end
+
+-- More than a master can have written of one run before its replica has it.
+local lost_revisions = 1000000
+
+-- On a Cluster a replica may lack the last of what its master had answered before it died, and give the same revisions to
+-- other changes. What it gives is numbered anew, from the run's `floor` on, so that nobody takes one for the other.
+local function note_node(run)
+  if not KEYS[2] then return end
+  local node = redis.call('CLUSTER', 'MYID')
+  if run.node == node then return end
+  if run.node then
+    put(run, 'revision', run.revision + lost_revisions)
+    put(run, 'floor', run.revision)
+  end
+  put(run, 'node', node)
+end
+
+-- What was known at this revision may be of a past that is lost.
+local function is_doubtful(run, revision)
+  return run.floor ~= nil and revision > 0 and revision < run.floor
 end
 
 -- nil: there is no such run. `id` and `member` (its name among its owner's leases) are no fields.
@@ -21,6 +42,7 @@ local function load_run(run_id)
   if not run.status then return nil end
   run.id = run_id
   run.member = 'run:' .. run_id
+  note_node(run)
   return run
 end
 
