@@ -23,6 +23,7 @@ export interface World {
   queueOf(runId: string): Promise<string | undefined>
   /** The names of the queues there are. */
   queueNames(): Promise<string[]>
+  removeJobs(): Promise<void>
   drop(): Promise<void>
 }
 
@@ -41,6 +42,7 @@ async function openPostgres(): Promise<World> {
       const rows = await sql`select name from pgboss.queue where name not like '\\_\\_%' order by 1`
       return rows.map(({ name }) => String(name))
     },
+    removeJobs: async () => void (await sql`delete from pgboss.job`),
   }
 }
 
@@ -54,6 +56,10 @@ async function openRedis(): Promise<World> {
   await redis.call('ACL', 'SETUSER', name, 'on', '>secret', '~*', '&*', '+@all')
   const { href: url } = Object.assign(new URL(server), { username: name, password: 'secret' })
   const count = async (pattern: RegExp) => (await redis.keys(`${name}-*`)).filter((key) => pattern.test(key)).length
+  const remove = async (pattern: string) => {
+    const keys = await redis.keys(pattern)
+    if (keys.length > 0) await redis.unlink(keys)
+  }
   return {
     workflowService: (queueService, options) => new RedisWorkflowService(url, queueService, prefix, options),
     queueService: () => new BullQueueService(url, { prefix: queuePrefix, logger: silent }),
@@ -76,9 +82,9 @@ async function openRedis(): Promise<World> {
       const keys = await redis.keys(`${queuePrefix}:*:meta`)
       return keys.flatMap((key) => /\{(.+)\}/.exec(key)?.[1] ?? []).sort()
     },
+    removeJobs: () => remove(`${queuePrefix}:*`),
     drop: async () => {
-      const keys = await redis.keys(`${name}-*`)
-      if (keys.length > 0) await redis.unlink(keys)
+      await remove(`${name}-*`)
       await redis.call('ACL', 'DELUSER', name)
       await redis.quit()
     },
