@@ -43,8 +43,8 @@ export interface RedisLink {
   bucketOf(runId: RunId): Bucket
   /** Run a script: KEYS[1] is the bucket's root, ARGV[1] the clock offset; `args` follow from ARGV[2] on. */
   call(script: ScriptName, bucket: Bucket, args: readonly (string | number)[]): Promise<Reply>
-  /** Plain reads of one bucket's keys, sent together and answered in their order. */
-  read(bucket: Bucket, commands: readonly Command[]): Promise<readonly Reply[]>
+  /** Plain reads of one bucket's keys, sent together and answered in their order. `waitMs`: it is given up then. */
+  read(bucket: Bucket, commands: readonly Command[], waitMs?: number): Promise<readonly Reply[]>
   /** Hand a message to everybody subscribed. */
   publish(channel: string, message: string): Promise<void>
   /** Ask every node, replicas too. Null when one of them cannot be asked: then nothing is known. */

@@ -10,6 +10,12 @@ import { backoffMs, forbidden, isForbidden, troubleOf, unavailable } from './ret
 import { scripts } from './scripts.gen.ts'
 import type { ScriptName } from './scripts.gen.ts'
 
+/**
+ * What is done again soon is given up sooner (ms) where there are several masters: one that is away must not hold up what is
+ * done at the others.
+ */
+const soonMs = 1000
+const doneAgainSoon: ReadonlySet<ScriptName> = new Set(['sweep', 'note-owners', 'renew-leases', 'renew-owned'])
 /** Calls that get no definite answer are repeated for so long (ms). */
 const patienceMs = 10_000
 /** No answer for so long (ms) counts as none. */
@@ -76,7 +82,8 @@ export class Link implements RedisLink {
   script(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
     const { sha, text } = scripts[name]
     let isKnown = true
-    return this.insist(name, async (deadline) => {
+    const waitMs = doneAgainSoon.has(name) && this.#buckets.length > 1 ? soonMs : patienceMs
+    const ask = async (deadline: number): Promise<Reply> => {
       const rest = [keys.length, ...keys, this.offsetMs, ...args]
       try {
         return await this.client.send(isKnown ? ['evalsha', sha, ...rest] : ['eval', text, ...rest], deadline)
@@ -84,11 +91,12 @@ export class Link implements RedisLink {
         isKnown = troubleOf(error) !== 'unloaded'
         throw error
       }
-    })
+    }
+    return this.insist(name, ask, waitMs)
   }
 
-  read(_bucket: Bucket, commands: readonly Command[]): Promise<readonly Reply[]> {
-    return this.insist('read', (deadline) => this.client.sendAll(commands, deadline))
+  read(_bucket: Bucket, commands: readonly Command[], waitMs = patienceMs): Promise<readonly Reply[]> {
+    return this.insist('read', (deadline) => this.client.sendAll(commands, deadline), waitMs)
   }
 
   async publish(channel: string, message: string): Promise<void> {
@@ -144,17 +152,21 @@ export class Link implements RedisLink {
   }
 
   /** Ask again while the outcome is unknown. */
-  async insist<Answer>(doing: string, ask: (deadline: number) => Promise<Answer>): Promise<Answer> {
-    const deadline = performance.now() + patienceMs
+  async insist<Answer>(
+    doing: string,
+    ask: (deadline: number) => Promise<Answer>,
+    waitMs = patienceMs,
+  ): Promise<Answer> {
+    const deadline = performance.now() + waitMs
     for (let tries = 1; ; tries += 1) {
       try {
         return await ask(deadline)
       } catch (error) {
         const trouble = troubleOf(error)
         if (trouble === 'broken') throw isForbidden(error) ? forbidden(doing, this.target, error) : error
-        const waitMs = trouble === 'unloaded' ? 0 : backoffMs(tries)
-        if (trouble === 'denied' || performance.now() + waitMs > deadline) throw unavailable(doing, this.target, error)
-        await new Promise((resolve) => void setTimeout(resolve, waitMs))
+        const pauseMs = trouble === 'unloaded' ? 0 : backoffMs(tries)
+        if (trouble === 'denied' || performance.now() + pauseMs > deadline) throw unavailable(doing, this.target, error)
+        await new Promise((resolve) => void setTimeout(resolve, pauseMs))
       }
     }
   }

@@ -1,3 +1,4 @@
+import { StoreUnavailableError } from '@pikku/core/contract'
 import { aliveChannel } from './connection.ts'
 import type { Bucket, RedisLink, Reply } from './connection.ts'
 import { list, text } from './rows.ts'
@@ -8,6 +9,9 @@ export interface Judgement {
   /** Until the next owner's grace is over (ms); null: nobody else is missing. */
   readonly nextInMs: number | null
 }
+
+/** Whoever cannot be asked who is alive for so long (ms) is asked by the next sweep. */
+const askMs = 1000
 
 const nobody: Judgement = { dead: [], nextInMs: null }
 
@@ -33,6 +37,17 @@ export class Liveness {
 
   /** Note who is missing. Dead is who was missed twice, `graceMs` apart. */
   async judge(graceMs: number): Promise<Judgement> {
+    try {
+      return await this.#judge(graceMs)
+    } catch (error) {
+      // The master that knows the owners is away, and others may not be: their runs are to be swept.
+      if (this.#link.buckets.length === 1 || !(error instanceof StoreUnavailableError)) throw error
+      this.#link.options.logger.debug('nobody can be asked who is alive', error)
+      return nobody
+    }
+  }
+
+  async #judge(graceMs: number): Promise<Judgement> {
     const owners = await this.#enlisted()
     if (owners.length === 0) return nobody
     const channels = owners.map((owner) => aliveChannel(this.#link.prefix, owner))
@@ -60,7 +75,7 @@ export class Liveness {
   }
 
   async #enlisted(): Promise<readonly string[]> {
-    const [reply] = await this.#link.read(this.#first, [['hkeys', `${this.#first.root}:owners`]])
+    const [reply] = await this.#link.read(this.#first, [['hkeys', `${this.#first.root}:owners`]], askMs)
     const owners = list(reply).map(text)
     // Taken for dead and forgotten, while this process was cut off from the server.
     const forgotten = [...this.#own].filter((owner) => !owners.includes(owner))

@@ -9,7 +9,8 @@ const onCluster = 64
 /**
  * Take the prefix, or find it as it was taken. Answers into how many buckets it is divided.
  *
- * @throws `WorkflowError` SCHEMA_TOO_NEW for a prefix of a newer version, CONFIGURATION for one divided otherwise
+ * @throws `WorkflowError` SCHEMA_TOO_NEW for a prefix of a newer version, CONFIGURATION for one divided otherwise, or not
+ * divided at all on a Cluster
  */
 export async function openPrefix(link: Link): Promise<number> {
   const { buckets: asked } = link.options
@@ -26,6 +27,12 @@ export async function openPrefix(link: Link): Promise<number> {
     throw new WorkflowError(
       'CONFIGURATION',
       `the prefix '${link.prefix}' at ${link.target} is divided into ${buckets} buckets for ever, and ${asked} were asked for`,
+    )
+  }
+  if (asked === undefined && buckets === 1 && link.connecting.isCluster) {
+    throw new WorkflowError(
+      'CONFIGURATION',
+      `the prefix '${link.prefix}' at ${link.target} was first used on a single server and is one bucket for ever: on a Cluster all its runs would be on one master; use another prefix there, which is divided into ${onCluster}`,
     )
   }
   return buckets

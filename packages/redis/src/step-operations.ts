@@ -1,5 +1,6 @@
+import { StoreUnavailableError } from '@pikku/core/contract'
 import type { ClaimStep, Lease, Renewed, RunId, Settled, StepClaim, StepOutcome, WorkItem } from '@pikku/core/contract'
-import type { Bucket, RedisLink } from './connection.ts'
+import type { Bucket, RedisLink, Reply } from './connection.ts'
 import { count, list, stepKey, text, toItems } from './rows.ts'
 
 /** So many leases are renewed by one script: the server waits meanwhile. */
@@ -58,25 +59,30 @@ export class StepOperations {
     return { wake: reply === null ? [] : toItems(list(reply)[0]) }
   }
 
-  /** Nothing is ever busy here: no script waits for another, and none finds a row locked. */
+  /** Busy are those of a master that is away while others are not. No script waits for another, and none finds a row locked. */
   async renewLeases(leases: readonly Lease[], leaseMs: number): Promise<Renewed> {
     await this.#link.ready()
+    const slices = this.#byBucket(leases)
+    const renewing = slices.map(([bucket, slice]) => this.#renew(bucket, slice, leaseMs))
+    const answers = await Promise.allSettled(renewing)
     const renewed: { lost: Lease[]; busy: Lease[]; woken: RunId[] } = { lost: [], busy: [], woken: [] }
-    const slices = this.#byBucket(leases).map(async ([bucket, slice]) => {
-      const args = slice.flatMap(({ runId, step, claimId, epoch }) => [
-        runId,
-        step ? stepKey(step) : '',
-        claimId,
-        epoch,
-      ])
-      const verdicts = list(await this.#link.call('renew-leases', bucket, [leaseMs, ...args]))
-      for (const [at, lease] of slice.entries()) {
-        if (verdicts[at] === lost) renewed.lost.push(lease)
-        if (verdicts[at] === woken) renewed.woken.push(lease.runId)
+    for (const [at, answer] of answers.entries()) {
+      const [, slice = []] = slices[at] ?? []
+      if (answer.status === 'rejected') {
+        const isPart = answers.some(({ status }) => status === 'fulfilled')
+        if (!isPart || !(answer.reason instanceof StoreUnavailableError)) throw answer.reason
+        renewed.busy.push(...slice)
+        continue
       }
-    })
-    await Promise.all(slices)
+      renewed.lost.push(...slice.filter((_, place) => answer.value[place] === lost))
+      renewed.woken.push(...slice.filter((_, place) => answer.value[place] === woken).map(({ runId }) => runId))
+    }
     return renewed
+  }
+
+  async #renew(bucket: Bucket, slice: readonly Lease[], leaseMs: number): Promise<readonly Reply[]> {
+    const args = slice.flatMap(({ runId, step, claimId, epoch }) => [runId, step ? stepKey(step) : '', claimId, epoch])
+    return list(await this.#link.call('renew-leases', bucket, [leaseMs, ...args]))
   }
 
   #byBucket(leases: readonly Lease[]): readonly (readonly [Bucket, readonly Lease[]])[] {

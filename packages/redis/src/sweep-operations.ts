@@ -1,3 +1,4 @@
+import { StoreUnavailableError } from '@pikku/core/contract'
 import type { Sweep, Swept, WorkItem } from '@pikku/core/contract'
 import type { Bucket, RedisLink, Reply } from './connection.ts'
 import type { Liveness } from './liveness.ts'
@@ -35,9 +36,9 @@ export class SweepOperations {
   async sweep(ask: Sweep): Promise<Swept> {
     await this.#link.ready()
     const { dead, nextInMs } = await this.#liveness.judge(ask.graceMs)
-    const { slices, left } = await this.#sweepBuckets(ask, dead)
+    const { slices, left, isWhole } = await this.#sweepBuckets(ask, dead)
     const last = [...new Map(slices.map((slice) => [slice.bucket, slice])).values()]
-    if (dead.length > 0 && last.every(({ isHeld }) => !isHeld)) await this.#liveness.forget(dead)
+    if (dead.length > 0 && isWhole && last.every(({ isHeld }) => !isHeld)) await this.#liveness.forget(dead)
     const deliveries = slices.flatMap(({ bucket, entries }) => entries.map((id) => this.#outbox.deliver(bucket, id)))
     const delivered = (await Promise.all(deliveries)).flat()
     const dues = [nextInMs, ...last.map(({ dueInMs }) => dueInMs)].filter((due) => due !== null)
@@ -49,22 +50,32 @@ export class SweepOperations {
   }
 
   /** Who has nothing more to give leaves its share of the limits to the others. */
-  async #sweepBuckets(ask: Sweep, dead: readonly string[]): Promise<{ slices: Slice[]; left: readonly number[] }> {
+  async #sweepBuckets(ask: Sweep, dead: readonly string[]): Promise<SweptBuckets> {
     const left = kinds.map(() => ask.limit)
     const slices: Slice[] = []
+    const failed: unknown[] = []
     let open = this.#inTurn()
     while (open.length > 0) {
       const asked = open.map((bucket, at) => {
         return this.#sweepBucket(bucket, { ask, dead, limits: left.map((limit) => shareOf(limit, open.length, at)) })
       })
-      const found = await Promise.all(asked)
+      const settled = await Promise.allSettled(asked)
+      failed.push(...settled.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : [])))
+      const found = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
       for (const { taken } of found) for (const kind of kinds) left[kind] = (left[kind] ?? 0) - (taken[kind] ?? 0)
       slices.push(...found)
       const goesOn = ({ isCut, hasMore }: Slice): boolean =>
         isCut || kinds.some((kind) => hasMore[kind] && (left[kind] ?? 0) > 0)
       open = found.filter(goesOn).map(({ bucket }) => bucket)
     }
-    return { slices, left }
+    for (const error of failed) this.#skip(error, slices)
+    return { slices, left, isWhole: failed.length === 0 }
+  }
+
+  /** A master that is away keeps nobody from what is due at the others. */
+  #skip(error: unknown, slices: readonly Slice[]): void {
+    if (slices.length === 0 || !(error instanceof StoreUnavailableError)) throw error
+    this.#link.options.logger.debug('a bucket was not swept', error)
   }
 
   /** Each sweep begins elsewhere: where a limit does not reach all of them, it reaches others the next time. */
@@ -91,6 +102,12 @@ export class SweepOperations {
       isHeld: isHeld === '1',
     }
   }
+}
+
+interface SweptBuckets {
+  readonly slices: readonly Slice[]
+  readonly left: readonly number[]
+  readonly isWhole: boolean
 }
 
 interface Slicing {
