@@ -1,13 +1,8 @@
 import type { Logger, RunId } from '@pikku/core/contract'
 import type { Bucket } from './buckets.ts'
-import { checkServer } from './check-server.ts'
-import type { Given } from './given.ts'
-import { readGiven } from './given.ts'
-import { Link } from './link.ts'
 import type { ScriptName } from './scripts.gen.ts'
 
 export type { Bucket } from './buckets.ts'
-export type { Given } from './given.ts'
 
 /** What the server answers, as ioredis hands it over: no maps and no booleans. */
 export type Reply = null | number | string | readonly Reply[]
@@ -60,14 +55,4 @@ export interface RedisLink {
 /** Who is subscribed to it lives: what `PUBSUB NUMSUB` is asked for. */
 export function aliveChannel(prefix: string, owner: string): string {
   return `${prefix}:alive:${owner}`
-}
-
-/**
- * @example
- * const link = openLink('redis://localhost:6379', 'workflows', { leaseMs: 10_000, logger: console })
- * await link.ready()
- * await link.call('claim-run', link.bucketOf(runId), [runId])
- */
-export function openLink(given: Given, prefix: string, options: RedisStoreOptions): Link {
-  return new Link({ connecting: readGiven(given, prefix), options, check: checkServer })
 }

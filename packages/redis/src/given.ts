@@ -110,7 +110,7 @@ function kindOf(given: unknown): string {
 }
 
 /** Whatever stands between the protocol and the host may be a password. */
-export function withoutPassword(url: string): string {
+function withoutPassword(url: string): string {
   return url.replace(/^([a-z]*:?\/\/)?.*@/is, '$1…@').slice(0, 200)
 }
 

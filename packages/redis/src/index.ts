@@ -1,3 +1,4 @@
 export { openRedisStore, type RedisStore } from './redis-store.ts'
-export type { Given, RedisStoreOptions } from './connection.ts'
+export type { RedisStoreOptions } from './connection.ts'
+export type { Given } from './given.ts'
 export { RedisWorkflowService, type RedisWorkflowServiceOptions } from './redis-workflow-service.ts'

@@ -1,23 +1,21 @@
-import type { RunId } from '@pikku/core/contract'
+import { StoreUnavailableError, type RunId } from '@pikku/core/contract'
 import { bucketAt, bucketsOf } from './buckets.ts'
 import type { Bucket } from './buckets.ts'
 import { answered, Client, duplicateOf, isCluster } from './client.ts'
 import type { Command, RedisLink, RedisStoreOptions, Reply } from './connection.ts'
 import type { Connecting } from './given.ts'
-import { openPrefix } from './open-prefix.ts'
-import { Renewal } from './renewal.ts'
-import { backoffMs, forbidden, isForbidden, troubleOf, unavailable } from './retryable.ts'
+import { backoffMs, forbidden, forgetCommand, isForbidden, troubleOf, unavailable } from './retryable.ts'
 import { scripts } from './scripts.gen.ts'
 import type { ScriptName } from './scripts.gen.ts'
 
+/** Calls that get no definite answer are repeated for so long (ms). */
+const patienceMs = 10_000
 /**
  * What is done again soon is given up sooner (ms) where there are several masters: one that is away must not hold up what is
  * done at the others.
  */
 const soonMs = 1000
 const doneAgainSoon: ReadonlySet<ScriptName> = new Set(['sweep', 'note-owners', 'renew-leases', 'renew-owned'])
-/** Calls that get no definite answer are repeated for so long (ms). */
-const patienceMs = 10_000
 /** No answer for so long (ms) counts as none. */
 const answerTimeoutMs = 5000
 /** A node has so long (ms) to be asked about the living. */
@@ -26,8 +24,15 @@ const nodeMs = 1000
 export interface LinkSetup {
   readonly connecting: Connecting
   readonly options: RedisStoreOptions
-  /** Looks at the server before the first call. */
-  readonly check: (link: Link) => Promise<void>
+  /** Looks at the server before the first call, and answers into how many buckets the prefix is divided. */
+  prepare(link: Link): Promise<number>
+  living(link: Link): Living
+}
+
+/** By what the server knows that this process lives. */
+export interface Living {
+  enlist(owner: string): Promise<void>
+  close(): Promise<void> | void
 }
 
 export class Link implements RedisLink {
@@ -36,19 +41,20 @@ export class Link implements RedisLink {
   readonly options: RedisStoreOptions
   readonly connecting: Connecting
   readonly client: Client
-  readonly #check: (link: Link) => Promise<void>
-  readonly #renewal: Renewal
+  readonly #prepare: (link: Link) => Promise<number>
+  readonly #living: Living
   #buckets: readonly Bucket[] = []
   #ready: Promise<void> | undefined
+  #isClosed = false
 
-  constructor({ connecting, options, check }: LinkSetup) {
+  constructor({ connecting, options, prepare, living }: LinkSetup) {
     this.connecting = connecting
     this.prefix = connecting.prefix
     this.target = connecting.target
     this.options = options
     this.client = new Client(duplicateOf(connecting), answerTimeoutMs)
-    this.#check = check
-    this.#renewal = new Renewal(this)
+    this.#prepare = prepare
+    this.#living = living(this)
   }
 
   get offsetMs(): number {
@@ -64,6 +70,7 @@ export class Link implements RedisLink {
   }
 
   ready(): Promise<void> {
+    if (this.#isClosed) return Promise.reject(new StoreUnavailableError('the store is closed'))
     this.#ready ??= this.#open().catch((error: unknown) => {
       this.#ready = undefined
       throw error
@@ -137,18 +144,17 @@ export class Link implements RedisLink {
   }
 
   stayAlive(owner: string): Promise<void> {
-    return this.#renewal.enlist(owner)
+    return this.#living.enlist(owner)
   }
 
   async close(): Promise<void> {
-    await this.#renewal.close()
+    this.#isClosed = true
+    await this.#living.close()
     this.client.close()
   }
 
   async #open(): Promise<void> {
-    await this.#check(this)
-    const count = await openPrefix(this)
-    this.#buckets = bucketsOf(this.prefix, count)
+    this.#buckets = bucketsOf(this.prefix, await this.#prepare(this))
   }
 
   /** Ask again while the outcome is unknown. */
@@ -162,6 +168,7 @@ export class Link implements RedisLink {
       try {
         return await ask(deadline)
       } catch (error) {
+        forgetCommand(error)
         const trouble = troubleOf(error)
         if (trouble === 'broken') throw isForbidden(error) ? forbidden(doing, this.target, error) : error
         const pauseMs = trouble === 'unloaded' ? 0 : backoffMs(tries)

@@ -6,7 +6,7 @@ import {
   WorkflowService,
   type WorkflowServiceOptions,
 } from '@pikku/core/service'
-import type { Given } from './connection.ts'
+import type { Given } from './given.ts'
 import { openRedisStore } from './redis-store.ts'
 
 export interface RedisWorkflowServiceOptions extends WorkflowServiceOptions {

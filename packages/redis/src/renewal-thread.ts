@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { madeOf, type Recipe } from './given.ts'
 import { Link } from './link.ts'
+import { openPrefix } from './open-prefix.ts'
 import { RenewalSession } from './renewal-session.ts'
 import { codeOf } from './retryable.ts'
 
@@ -36,7 +37,7 @@ class RenewalThread {
   readonly #port = parentPort
   readonly #data: ThreadData
   readonly #link: Link
-  readonly #session: RenewalSession
+  #session: RenewalSession | undefined
   #offsetMs = 0
   #isClosed = false
   #heardAt = performance.now()
@@ -53,8 +54,12 @@ class RenewalThread {
     const { recipe, prefix, buckets, leaseMs } = data
     const options = { leaseMs, logger, buckets, clockOffsetMs: () => this.#offsetMs }
     // The main thread has looked at the server already.
-    this.#link = new Link({ connecting: madeOf(recipe, prefix), options, check: () => Promise.resolve() })
-    this.#session = new RenewalSession(this.#link)
+    this.#link = new Link({
+      connecting: madeOf(recipe, prefix),
+      options,
+      prepare: openPrefix,
+      living: (link) => (this.#session = new RenewalSession(link)),
+    })
   }
 
   start(): void {
@@ -67,7 +72,7 @@ class RenewalThread {
     if (asked.kind !== 'close') this.#offsetMs = asked.offsetMs
     if (asked.kind === 'alive') return
     try {
-      if (asked.kind === 'enlist') await this.#session.enlist(asked.owner)
+      if (asked.kind === 'enlist') await this.#link.stayAlive(asked.owner)
       else await this.#close()
       this.#tell({ kind: 'answer', id: asked.id })
     } catch (error) {
@@ -78,7 +83,6 @@ class RenewalThread {
 
   async #close(): Promise<void> {
     this.#isClosed = true
-    this.#session.close()
     await this.#link.close()
     this.#port?.unref()
   }
@@ -93,7 +97,7 @@ class RenewalThread {
     const { leaseMs } = this.#data
     if (this.#isClosed || silentMs < leaseMs / 4 || silentMs > maxBlockMs) return
     try {
-      await this.#session.renewOwned(leaseMs)
+      await this.#session?.renewOwned(leaseMs)
     } catch (error) {
       const message = `renewing leases for a blocked main thread failed: ${String(error)}`
       this.#tell({ kind: 'log', level: 'warn', message })

@@ -4,20 +4,15 @@ import { StoreUnavailableError } from '@pikku/core/contract'
 import type { Logger } from '@pikku/core/contract'
 import { closed } from './client.ts'
 import { recipeOf } from './given.ts'
-import type { Link } from './link.ts'
+import type { Link, Living } from './link.ts'
 import { RenewalSession } from './renewal-session.ts'
 import type { Asked, ThreadData, Told } from './renewal-thread.ts'
 
-interface Session {
-  enlist(owner: string): Promise<void>
-  close(): Promise<void> | void
-}
-
 /** The telling of life, and the renewal of leases while the main thread is blocked: in a thread of its own where that is possible. */
-export class Renewal {
+export class Renewal implements Living {
   readonly #link: Link
   readonly #owners = new Set<string>()
-  #session: Session | undefined
+  #session: Living | undefined
 
   constructor(link: Link) {
     this.#link = link
@@ -58,7 +53,7 @@ export class Renewal {
 }
 
 /** Null when the options of the connection hold something that another thread cannot be given, like a function. */
-function startThread(link: Link, onEnd: (error: Error) => void): Session | null {
+function startThread(link: Link, onEnd: (error: Error) => void): Living | null {
   const { connecting, prefix, buckets, options } = link
   const extension = extname(import.meta.url)
   try {
@@ -93,7 +88,7 @@ interface ThreadOptions {
   onEnd(error: Error): void
 }
 
-class ThreadSession implements Session {
+class ThreadSession implements Living {
   readonly #worker: Worker
   readonly #options: ThreadOptions
   readonly #waiting = new Map<number, Waiting>()

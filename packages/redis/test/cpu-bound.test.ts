@@ -60,7 +60,13 @@ describe.each(['inline', 'rpc'] as const)('a step (%s) that holds the main threa
 describe.each(['inline', 'rpc'] as const)('a killed process with a step (%s)', (workflow) => {
   it('F10: is missed long before its lease is over', { timeout: 60_000 }, async () => {
     const runId = randomUUID()
-    const doomed = new AppProcess({ name: 'doomed', url: redisUrl(), prefix: redis.prefix, leaseMs: 60_000, blockMs: 0 })
+    const doomed = new AppProcess({
+      name: 'doomed',
+      url: redisUrl(),
+      prefix: redis.prefix,
+      leaseMs: 60_000,
+      blockMs: 0,
+    })
     processes.push(doomed)
     await doomed.has('ready')
     doomed.tell({ kind: 'start', workflow, input: 'wait', runId })

@@ -1,6 +1,6 @@
 import type { StorePorts } from '@pikku/core/contract'
 import type { OpenStore } from '@pikku/core/testing'
-import { openLink } from '../src/connection.ts'
+import { openLink } from '../src/open-link.ts'
 import type { RedisLink } from '../src/connection.ts'
 import { RedisAdmin } from '../src/redis-admin.ts'
 import { RedisNotices } from '../src/redis-notices.ts'
