@@ -19,6 +19,9 @@ npm start -- --redis --crash
 npm install @pikku/core @pikku/pg @pikku/queue-pg-boss postgres
 npm install --save-dev @pikku/cli tsx typescript @types/node
 # #endregion
+# #region install-redis
+npm install @pikku/core @pikku/redis @pikku/queue-bullmq ioredis
+# #endregion
 # #region copy
 cp -r templates/workflows my-app
 # #endregion
