@@ -1,7 +1,7 @@
 import type { Cluster, Redis, RedisOptions } from 'ioredis'
 import type { Command, Reply } from './connection.ts'
 import type { Connecting } from './given.ts'
-import { codeOf, troubleOf } from './retryable.ts'
+import { codeOf, forgetCommand, troubleOf } from './retryable.ts'
 
 /**
  * What every own client does differently from the one it was made of: nothing waits in its queues. A call that cannot be
@@ -135,6 +135,7 @@ export class Client {
   }
 
   #onError(error: Error): void {
+    forgetCommand(error)
     this.#lastError = error
     // ioredis would go on with database 0, which is somebody else's.
     if (/DB index is out of range|'select' command/.test(error.message)) this.#refused = refused(error)
