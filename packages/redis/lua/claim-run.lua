@@ -43,7 +43,8 @@ end
 
 local run = load_run(run_id)
 if not run or is_ended(run) then return nil end
-if run.claimId == claim_id then
+local is_repeat = run.claimId == claim_id
+if is_repeat then
   -- A claim that arrives twice: the same lease, or nothing when it was given back since.
   if not run.leaseUntil then return nil end
 else
@@ -56,7 +57,8 @@ else
   silence(run)
   schedule_run(run)
 end
-settle_due_sleeps(run)
+-- Sent twice, it may arrive a second time when its sender is at work: the next turn must tell of what this one settles.
+if settle_due_sleeps(run) > 0 and is_repeat then put(run, 'claimSlept', run.revision) end
 put(run, 'readWakeSeq', run.wakeSeq)
 save(run)
 return { now, run.epoch, run.wakeSeq, show_run(run_id), read_changes(run, after, {}) }

@@ -55,7 +55,7 @@ local function repeat_answer(run)
   end
   if move == 'part' then return answer(run, 'part') end
   if run.turnEnd == 'held' then
-    if is_held_by(run, epoch, claim_id) then
+    if turn == run.turn and is_held_by(run, epoch, claim_id) then
       put(run, 'readWakeSeq', run.wakeSeq)
       save(run)
     end
@@ -87,7 +87,7 @@ end
 
 -- What the body has not been told yet forbids to leave: it would never be told.
 local function has_news(run)
-  return run.wakeSeq ~= tonumber(wake_seq) or run.turnSettled > 0
+  return run.wakeSeq ~= tonumber(wake_seq) or run.turnSettled > 0 or (run.claimSlept or 0) > tonumber(after)
 end
 
 local function let_go(run, due_at)
@@ -150,7 +150,9 @@ end
 
 local run = load_run(run_id)
 if not run then return 'LEASE_LOST' end
-if run.turnClaim == claim_id and run.turn == turn and run.turnPart >= part then return repeat_answer(run) end
+-- An earlier one, too, which comes late: its sender has long heard of it and gone on.
+local is_repeat = run.turnClaim == claim_id and (turn < run.turn or turn == run.turn and part <= run.turnPart)
+if is_repeat then return repeat_answer(run) end
 if is_ended(run) or not is_held_by(run, epoch, claim_id) then return 'LEASE_LOST' end
 if not is_next(run) then return take_away(run) end
 apply(run)

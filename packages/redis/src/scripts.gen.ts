@@ -56,7 +56,7 @@ local numeric = {
   crashes = true, epoch = true, leaseUntil = true, rungAt = true, rings = true, againAt = true, dueAt = true,
   places = true, attempts = true, signals = true, turn = true, turnPart = true, turnBefore = true, turnPlaces = true,
   turnSettled = true, ordinal = true, retries = true, retryDelayMs = true, attempt = true, lost = true,
-  askedAfter = true, floor = true, settledSeq = true, settledAt = true, startedAt = true, dispatch = true,
+  askedAfter = true, floor = true, claimSlept = true, settledSeq = true, settledAt = true, startedAt = true, dispatch = true,
 }
 
 -- Fields that are absent are nil; \`zero\` names those that count from 0.
@@ -106,6 +106,7 @@ local run_fields = {
   'readWakeSeq', 'suspendedByEngine', 'blockedForAll', 'blocked', 'crashes', 'epoch', 'owner', 'claimId',
   'leaseUntil', 'rungAt', 'rings', 'againAt', 'dueAt', 'indexed', 'places', 'attempts', 'signals', 'turnClaim',
   'turn', 'turnPart', 'turnBefore', 'turnPlaces', 'turnSettled', 'turnEnd', 'endCall', 'node', 'floor',
+  'claimSlept',
 }
 local run_counters = { 'revision', 'wakeSeq', 'readWakeSeq', 'crashes', 'epoch', 'rings', 'places', 'attempts', 'signals' }
 
@@ -676,7 +677,7 @@ end
 
 export const scripts: Readonly<Record<ScriptName, Script>> = {
   'adopt-child': {
-    sha: 'da62539085ea9a206db9f2dd7493c4baf47a3a28',
+    sha: 'f4b7bf6f66298cbe470b4486a3a337a7b57a5105',
     text:
       `-- A run is to be told when this one ends, because it says that it is its child and is not to outlive it.
 -- KEYS[1] the bucket's root
@@ -696,7 +697,7 @@ return '1'
 `,
   },
   'cancel-run': {
-    sha: 'bc472c00b05727a6608de2120c3bbd1350210191',
+    sha: '4e1c3c5208cb0d54f904e600e3020a1438ddbbc6',
     text:
       `-- End a run from outside.
 -- KEYS[1] the bucket's root
@@ -723,7 +724,7 @@ return entries
 `,
   },
   'claim-run': {
-    sha: '9a5bfc1c66cd458ed395b9aec95be750219b7599',
+    sha: '7aa374391357846857b42cc66b7a6852be9eb344',
     text:
       `-- Take the run's lease, settle its due sleeps, and read what changed.
 -- KEYS[1] the bucket's root
@@ -778,7 +779,8 @@ end
 
 local run = load_run(run_id)
 if not run or is_ended(run) then return nil end
-if run.claimId == claim_id then
+local is_repeat = run.claimId == claim_id
+if is_repeat then
   -- A claim that arrives twice: the same lease, or nothing when it was given back since.
   if not run.leaseUntil then return nil end
 else
@@ -791,14 +793,15 @@ else
   silence(run)
   schedule_run(run)
 end
-settle_due_sleeps(run)
+-- Sent twice, it may arrive a second time when its sender is at work: the next turn must tell of what this one settles.
+if settle_due_sleeps(run) > 0 and is_repeat then put(run, 'claimSlept', run.revision) end
 put(run, 'readWakeSeq', run.wakeSeq)
 save(run)
 return { now, run.epoch, run.wakeSeq, show_run(run_id), read_changes(run, after, {}) }
 `,
   },
   'claim-step': {
-    sha: 'f54edc4e55ef94e2684587e8b4741454533b618c',
+    sha: '43f09f4b4cc19e004aced0cf481919aed3106ece',
     text:
       `-- Take the lease of an rpc step that is due and unclaimed, or whose lease ran out.
 -- KEYS[1] the bucket's root
@@ -877,7 +880,7 @@ return { step.epoch, run.workflow, step.rpcName, given[1], given[2], step.attemp
 `,
   },
   'commit-run': {
-    sha: '9b427525b630db0771f525ceb9c01b538b84ff79',
+    sha: '1a03666166ce81107fa1cbd9d1d2455de30d8ade',
     text:
       `-- Apply a turn of a held run. A large turn comes in parts: each is applied at once and whole, the last one leaves.
 -- KEYS[1] the bucket's root
@@ -1054,7 +1057,7 @@ local function repeat_answer(run)
   end
   if move == 'part' then return answer(run, 'part') end
   if run.turnEnd == 'held' then
-    if is_held_by(run, epoch, claim_id) then
+    if turn == run.turn and is_held_by(run, epoch, claim_id) then
       put(run, 'readWakeSeq', run.wakeSeq)
       save(run)
     end
@@ -1086,7 +1089,7 @@ end
 
 -- What the body has not been told yet forbids to leave: it would never be told.
 local function has_news(run)
-  return run.wakeSeq ~= tonumber(wake_seq) or run.turnSettled > 0
+  return run.wakeSeq ~= tonumber(wake_seq) or run.turnSettled > 0 or (run.claimSlept or 0) > tonumber(after)
 end
 
 local function let_go(run, due_at)
@@ -1149,7 +1152,9 @@ end
 
 local run = load_run(run_id)
 if not run then return 'LEASE_LOST' end
-if run.turnClaim == claim_id and run.turn == turn and run.turnPart >= part then return repeat_answer(run) end
+-- An earlier one, too, which comes late: its sender has long heard of it and gone on.
+local is_repeat = run.turnClaim == claim_id and (turn < run.turn or turn == run.turn and part <= run.turnPart)
+if is_repeat then return repeat_answer(run) end
 if is_ended(run) or not is_held_by(run, epoch, claim_id) then return 'LEASE_LOST' end
 if not is_next(run) then return take_away(run) end
 apply(run)
@@ -1163,7 +1168,7 @@ return answer(run, kind)
 `,
   },
   'create-run': {
-    sha: '22fdd5c6ea6e199ef563a64592a2263f8896d039',
+    sha: 'c7098a6c52f005bf5a9f4386d3491a421f5acb31',
     text:
       `-- Insert a run, rung, or find the one that has the id.
 -- KEYS[1] the bucket's root
@@ -1217,7 +1222,7 @@ return { '1', run_item(run), now }
 `,
   },
   'delete-run': {
-    sha: '00741f54985f59692210d9c81d1262d163ae54b9',
+    sha: '55586c1b3b7b163380c4ced651bb89ee63582b3a',
     text:
       `-- Delete an ended run and everything that belongs to it: a slice of it, the run itself last.
 -- KEYS[1] the bucket's root
@@ -1348,7 +1353,7 @@ return { ARGV[2], ARGV[3] }
 `,
   },
   'orphan-run': {
-    sha: '22213c7aa67cf0cca487c88cd1f1562c529ea3d1',
+    sha: 'a4abbf98aea19067f197ec47877de8621239015b',
     text:
       `-- A parent has ended, and this run is not to outlive it: from now on whoever claims it is told to end it.
 -- KEYS[1] the bucket's root
@@ -1376,7 +1381,7 @@ return item or nil
 `,
   },
   'outbox-done': {
-    sha: '17b7d09a55022855966e7e17562a88452092f677',
+    sha: '36b9d07b2c32dd1e19e7b2c47c1d302e396f4af6',
     text:
       `-- An entry was delivered, or some of its children were told.
 -- KEYS[1] the bucket's root
@@ -1415,7 +1420,7 @@ return nil
 `,
   },
   'outbox-read': {
-    sha: 'ef62ca96370b7a88d687d1cadc953bd2a96ddac7',
+    sha: 'aa168c82393e93d52c4f050fb836fb484ee50f27',
     text:
       `-- Everything a delivery needs.
 -- KEYS[1] the bucket's root
@@ -1453,7 +1458,7 @@ return { entry, redis.call('ZRANGE', key_of('orphans', id), 0, 99, 'WITHSCORES')
 `,
   },
   'read-changes': {
-    sha: '2f9f34fadb1abe67ba7e691978ca9434d08e21fc',
+    sha: '04c910ad18fcf83544bad1f3935d8167930b97b3',
     text:
       `-- What changed in a run after a revision, a page of it.
 -- KEYS[1] the bucket's root
@@ -1488,7 +1493,7 @@ return place and redis.call('HGET', step_key_of(ARGV[2], place), 'input')
 `,
   },
   'release-step': {
-    sha: '8dc4b46c8722c47b242577e078d55f3759bc2002',
+    sha: '3f91aa58c6662ed2c1e240729ba35e0c596e4993',
     text:
       `-- Give a claimed rpc step back unfinished.
 -- KEYS[1] the bucket's root
@@ -1531,7 +1536,7 @@ return { item }
 `,
   },
   'renew-leases': {
-    sha: '833c7e3f97fc59cd01f028cd36d5139b442787d8',
+    sha: 'e227cc29b4e0d8ea3d742a8083dfd4cfe96be27f',
     text:
       `-- Extend leases: a slice of them, the server waits meanwhile.
 -- KEYS[1] the bucket's root
@@ -1567,7 +1572,7 @@ return verdicts
 `,
   },
   'renew-owned': {
-    sha: '7f9908bbcfb6b67a810e0651c14760bd0ae98fa3',
+    sha: '7de757b427aad76ae0b1688cf2048f5b1f444b75',
     text:
       `-- Extend every lease an owner has in this bucket, also those it has only just been given.
 -- KEYS[1] the bucket's root
@@ -1601,7 +1606,7 @@ return extended
 `,
   },
   'resume-run': {
-    sha: '7ca6965709c55af0f329cef1318e9418f46498b5',
+    sha: '7e39c4669ff2a32bc6ccd7368707ef6c1ecae0a8',
     text:
       `-- Let a run go on that the engine suspended, with its counters of crashes and losses cleared.
 -- KEYS[1] the bucket's root
@@ -1652,7 +1657,7 @@ return { item }
 `,
   },
   'settle-child': {
-    sha: '3d8d4124815121b756a5e0b6eedfe6338f2158c0',
+    sha: '3b20e45c4fa04b08f9243938c60a30a9aca7fe44',
     text:
       `-- A child has ended: settle its parent's step, and wake the parent.
 -- KEYS[1] the bucket's root
@@ -1690,7 +1695,7 @@ return item or nil
 `,
   },
   'settle-step': {
-    sha: '82def1e81eb5560afcbded6485938cc42271dc07',
+    sha: 'ff1f0c55fa68a68374baf8d97cde18eca2f6f680',
     text:
       `-- Record how the attempt of an rpc step ended and, if it is settled by that, wake its run.
 -- KEYS[1] the bucket's root
@@ -1743,7 +1748,7 @@ return { step.settledSeq or false, item }
 `,
   },
   'signal-run': {
-    sha: 'aa33cc037e94eb779be3c38e6657eb7ea12affc2',
+    sha: 'd75330e8e8591252c071a1bb74d812deb11b7410',
     text:
       `-- Settle the oldest open suspend step of the signal's name, or keep the signal for the next one.
 -- KEYS[1] the bucket's root
@@ -1803,7 +1808,7 @@ return { item or false }
 `,
   },
   'sweep': {
-    sha: '920061f203bc2574c8f9f9159def2881811b5436',
+    sha: '75420fde0d0be51aa31673b9502d961d0797828e',
     text:
       `-- Find what ought to be moving and is not, and stamp it: a slice of it, the server waits meanwhile.
 -- KEYS[1] the bucket's root

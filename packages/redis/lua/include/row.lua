@@ -5,7 +5,7 @@ local numeric = {
   crashes = true, epoch = true, leaseUntil = true, rungAt = true, rings = true, againAt = true, dueAt = true,
   places = true, attempts = true, signals = true, turn = true, turnPart = true, turnBefore = true, turnPlaces = true,
   turnSettled = true, ordinal = true, retries = true, retryDelayMs = true, attempt = true, lost = true,
-  askedAfter = true, floor = true, settledSeq = true, settledAt = true, startedAt = true, dispatch = true,
+  askedAfter = true, floor = true, claimSlept = true, settledSeq = true, settledAt = true, startedAt = true, dispatch = true,
 }
 
 -- Fields that are absent are nil; `zero` names those that count from 0.

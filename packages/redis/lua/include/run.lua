@@ -8,6 +8,7 @@ local run_fields = {
   'readWakeSeq', 'suspendedByEngine', 'blockedForAll', 'blocked', 'crashes', 'epoch', 'owner', 'claimId',
   'leaseUntil', 'rungAt', 'rings', 'againAt', 'dueAt', 'indexed', 'places', 'attempts', 'signals', 'turnClaim',
   'turn', 'turnPart', 'turnBefore', 'turnPlaces', 'turnSettled', 'turnEnd', 'endCall', 'node', 'floor',
+  'claimSlept',
 }
 local run_counters = { 'revision', 'wakeSeq', 'readWakeSeq', 'crashes', 'epoch', 'rings', 'places', 'attempts', 'signals' }
 
