@@ -1,7 +1,7 @@
 import type { Cluster, Redis, RedisOptions } from 'ioredis'
 import type { Command, Reply } from './connection.ts'
 import type { Connecting } from './given.ts'
-import { codeOf, forgetCommand, troubleOf } from './retryable.ts'
+import { codeOf, forgetCommand, isReplica, troubleOf } from './retryable.ts'
 
 /**
  * What every own client does differently from the one it was made of: nothing waits in its queues. A call that cannot be
@@ -43,7 +43,7 @@ export function duplicateOf({ base }: Connecting): Redis | Cluster {
     ...ownOptions,
     enableOfflineQueue: false,
     // A master that became a replica: ask again who is master, where somebody (a Sentinel, a name) knows.
-    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+    reconnectOnError: isReplica,
     retryStrategy: reconnectMs,
   }
   return base.duplicate(options)

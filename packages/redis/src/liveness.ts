@@ -13,6 +13,10 @@ export interface Judgement {
 /** Whoever cannot be asked who is alive for so long (ms) is asked by the next sweep. */
 const askMs = 1000
 
+/** So many owners are looked at by one script, and so many dead ones by a sweep: the next one sees to the others. */
+const ownersAtOnce = 200
+const deadAtOnce = 50
+
 const nobody: Judgement = { dead: [], nextInMs: null }
 
 /**
@@ -62,11 +66,24 @@ export class Liveness {
       owner,
       counts.some((pairs) => Number(pairs[2 * at + 1]) > 0) ? '1' : '0',
     ])
-    const [nextInMs, ...dead] = list(await this.#link.call('note-owners', this.#first, [graceMs, ...args]))
+    const { dead, nextInMs } = await this.#note(graceMs, args)
     // After its start nobody had the time to subscribe again.
     const youngMs = Math.max(...nodes.map(([info]) => graceMs - this.#upMs(info)))
     if (youngMs > 0) return { dead: [], nextInMs: youngMs }
-    return { dead: dead.map(text), nextInMs: typeof nextInMs === 'number' ? nextInMs : null }
+    return dead.length > deadAtOnce ? { dead: dead.slice(0, deadAtOnce), nextInMs: 0 } : { dead, nextInMs }
+  }
+
+  /** `owners`: each with '1' if somebody is subscribed to its channel. */
+  async #note(graceMs: number, owners: readonly string[]): Promise<Judgement> {
+    const dead: string[] = []
+    const dues: number[] = []
+    for (let at = 0; at < owners.length; at += 2 * ownersAtOnce) {
+      const slice = owners.slice(at, at + 2 * ownersAtOnce)
+      const [dueInMs, ...found] = list(await this.#link.call('note-owners', this.#first, [graceMs, ...slice]))
+      dead.push(...found.map(text))
+      if (typeof dueInMs === 'number') dues.push(dueInMs)
+    }
+    return { dead, nextInMs: dues.length === 0 ? null : Math.min(...dues) }
   }
 
   /** They are dead and hold nothing any more. */

@@ -120,9 +120,12 @@ export class Outbox {
     try {
       return await deliver()
     } catch (error) {
-      // Whoever caused it was applied, and must not fail for it: the entry stays and a sweep delivers it.
-      if (!(error instanceof StoreUnavailableError)) throw error
-      this.#link.options.logger.debug('what a run has to tell another is left to the next sweep', error)
+      // Whoever caused it was applied, and must not fail for it: the entry stays and a sweep delivers it. Nor must a sweep
+      // fail for one entry: everybody else would wait for ever.
+      const { logger } = this.#link.options
+      const said = 'what a run has to tell another is left to the next sweep'
+      if (error instanceof StoreUnavailableError) logger.debug(said, error)
+      else logger.error(said, error)
       return []
     }
   }

@@ -50,11 +50,22 @@ export function troubleOf(error: unknown): Trouble {
   if (!(error instanceof Error)) return 'broken'
   const last = lastNodeErrorOf(error)
   if (last && troubleOf(last) === 'denied') return 'denied'
-  const [word = ''] = error.message.split(' ')
+  const word = wordOf(error)
   if (word === 'NOSCRIPT') return 'unloaded'
   if (denials.has(word) || denialCodes.has(codeOf(error))) return 'denied'
   if (outages.has(word) || outageCodes.has(codeOf(error)) || brokenOff.test(error.message)) return 'unknown'
   return 'broken'
+}
+
+/** Before Redis 7 what a command in a script met stands behind where the script met it. */
+function wordOf({ message }: Error): string {
+  const [, inScript] = /^ERR Error running script .*: -([A-Z]+) /.exec(message) ?? []
+  return inScript ?? message.split(' ', 1)[0] ?? ''
+}
+
+/** A master that became a replica. */
+export function isReplica(error: Error): boolean {
+  return wordOf(error) === 'READONLY'
 }
 
 /** On a Cluster one error stands for what the last node said. */

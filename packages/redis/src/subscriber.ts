@@ -19,6 +19,8 @@ interface Waiting {
 const answerMs = 2000
 /** A connection nobody speaks on is asked so often (ms) whether it is still there. */
 const pingMs = 1000
+/** A server that is back is tried so soon (ms): who is not subscribed a second after others are there counts as dead. */
+const longestWaitMs = 200
 
 /**
  * One connection that stays subscribed: when it breaks, another is opened, on a Cluster to any of its nodes. By it the
@@ -94,6 +96,8 @@ export class Subscriber {
     const options: RedisOptions = {
       connectTimeout: answerMs,
       enableOfflineQueue: false,
+      // Who is subscribed while the server still reads its data is there before anybody can ask.
+      enableReadyCheck: false,
       lazyConnect: true,
       readOnly: false,
       reconnectOnError: null,
@@ -163,7 +167,7 @@ export class Subscriber {
 
   #openLater(): void {
     this.#tries += 1
-    this.#opening = setTimeout(() => this.#open(), backoffMs(this.#tries))
+    this.#opening = setTimeout(() => this.#open(), Math.min(backoffMs(this.#tries), longestWaitMs))
     this.#opening.unref()
   }
 }

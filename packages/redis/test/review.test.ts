@@ -1,9 +1,17 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { Redis } from 'ioredis'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { ClaimRun, RunClaim, RunId, StepPlan, Turn } from '@pikku/core/contract'
+import { Client } from '../src/client.ts'
 import type { RedisLink, Reply } from '../src/connection.ts'
 import type { ScriptName } from '../src/scripts.gen.ts'
+import { isReplica, troubleOf } from '../src/retryable.ts'
+import { Subscriber } from '../src/subscriber.ts'
 import { openLinked } from './link-harness.ts'
 import type { LinkedHarness } from './link-harness.ts'
+import { openRedis, quiet } from './redis-harness.ts'
 
 const hour = 3_600_000
 const known = [{ name: 'order', codeHash: 'code-1' }]
@@ -101,3 +109,82 @@ test('A13: a turn that arrives once more after the next one is not applied again
   expect(three).toMatchObject({ released: false, steps: [{ id: { name: 'nap' }, status: 'succeeded' }] })
 })
 
+/** Others are back at once, and look who is there: twice, a second apart. */
+test('F10: who lives tells so soon after the server is back, however long it was away', async () => {
+  const tries: number[] = []
+  const server = createServer((socket) => {
+    tries.push(performance.now())
+    socket.destroy()
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const { port } = server.address() as AddressInfo
+  const client = new Client(new Redis({ host: '127.0.0.1', port, lazyConnect: true, retryStrategy: null }), 1_000)
+  const subscriber = new Subscriber(client)
+  try {
+    await expect(subscriber.subscribe('alive', performance.now() + 3_000)).rejects.toThrow()
+    const before = tries.length
+    await new Promise((resolve) => setTimeout(resolve, 2_000))
+    expect(tries.length - before).toBeGreaterThan(5)
+  } finally {
+    subscriber.close()
+    client.close()
+    server.close()
+  }
+})
+
+test('thousands of processes that died while nobody swept hold up no sweep, and are forgotten by and by', async () => {
+  const { ports, prefix, nodes, advance, dispose } = await openRedis({ buckets: 1 })
+  try {
+    const owners = `${prefix}:{0}:owners`
+    const dead = Array.from({ length: 9_000 }, (_, i) => [`dead-${i}`, ''] as const)
+    await nodes[0]?.hset(owners, Object.fromEntries(dead))
+    await ports.store.sweep(sweepAsk)
+    await advance(15_000)
+    expect(await ports.store.sweep(sweepAsk)).toMatchObject({ items: [], nextDueInMs: 0 })
+    const left = Number(await nodes[0]?.hlen(owners))
+    expect(left).toBeLessThan(9_000)
+    await ports.store.sweep(sweepAsk)
+    expect(await nodes[0]?.hlen(owners)).toBeLessThan(left)
+  } finally {
+    await dispose()
+  }
+})
+
+test('what cannot be delivered fails neither the turn that caused it nor the sweep of everybody else', async () => {
+  const said: unknown[] = []
+  const logger = { ...quiet, error: (...words: unknown[]) => said.push(words) }
+  const { ports, prefix, nodes, advance, dispose } = await openRedis({ buckets: 1, logger })
+  try {
+    // Somebody else's, where the child is to be.
+    await nodes[0]?.set(`${prefix}:{0}:run:child`, 'x')
+    for (const runId of ['parent', 'other']) {
+      await ports.store.createRun({ runId, workflow: 'order', input: '1', inputDigest: '', tags: [] })
+    }
+    const ask = { runId: 'parent', owner: 'worker', claimId: 'c', leaseMs: hour, known, after: 0, limit }
+    const claimed = await ports.store.claimRun(ask)
+    if (!claimed || 'ended' in claimed) throw new Error('the parent was not claimed')
+    const id = { name: 'child', ordinal: 0 }
+    const parent = { runId: 'parent', step: id, onEnd: 'cancel' } as const
+    const child = { runId: 'child', workflow: 'order', input: '1', inputDigest: '', tags: [], parent }
+    const schedule: StepPlan[] = [{ kind: 'child', id, askedAfter: 0, child }]
+    const turn = { number: 1, after: 0, codeHash: 'code-1', schedule, record: [], next: { kind: 'hold' } } as const
+    expect(await ports.store.commitRun(claimed.lease, turn)).toMatchObject({ released: false, wake: [] })
+    await advance(15_000)
+    expect((await ports.store.sweep(sweepAsk)).items).toEqual([{ kind: 'run', runId: 'other', workflow: 'order' }])
+    expect(said.length).toBe(2)
+    await nodes[0]?.del(`${prefix}:{0}:run:child`)
+    await advance(2_000)
+    expect((await ports.store.sweep(sweepAsk)).items).toEqual([{ kind: 'run', runId: 'child', workflow: 'order' }])
+  } finally {
+    await dispose()
+  }
+})
+
+test('before Redis 7 the error of a command in a script is known by what it says further on', () => {
+  const met = (error: string): Error => new Error(`ERR Error running script (call to f_1028a5): @user_script:4: ${error}`)
+  const replica = met("@user_script: 4: -READONLY You can't write against a read only replica.")
+  expect([troubleOf(replica), isReplica(replica)]).toEqual(['unknown', true])
+  expect(troubleOf(met("@user_script: 4: -OOM command not allowed when used memory > 'maxmemory'."))).toBe('unknown')
+  expect(troubleOf(met('WRONGTYPE Operation against a key holding the wrong kind of value'))).toBe('broken')
+  expect(isReplica(new Error("READONLY You can't write against a read only replica."))).toBe(true)
+})

@@ -197,7 +197,9 @@ describe(`no script takes more than 2 ms, with ${sleepers} sleeping runs and run
 
   test('a sweep finds nothing', async () => {
     await isQuick(async () => {
-      expect((await sweep(100)).items).toEqual([])
+      // Long before anything is rung again, however long it took to get here.
+      const { items } = await ports.store.sweep({ limit: 100, redispatchAfterMs: hour, graceMs: 1_000, known })
+      expect(items).toEqual([])
     })
   })
 
