@@ -133,7 +133,8 @@ end
 -- False: an earlier turn of this claim is lost, with a master whose replica did not have it yet. What comes after it would
 -- make a history with a hole.
 local function is_next(run)
-  if is_doubtful(run, tonumber(after)) and tonumber(after) > run.floor - lost_revisions then return false end
+  local seen = tonumber(after)
+  if run.floor and seen < run.floor and seen > run.floor - lost_revisions then return false end
   local taken = run.turnClaim == claim_id and run.turn or 0
   if turn == taken then return part == run.turnPart + 1 end
   -- Nothing is recorded by a run that is given back.

@@ -64,6 +64,7 @@ export class Client {
   #lastError: Error | undefined
   #refused: Error | undefined
   #connections = 0
+  #serverId: Promise<string | undefined> = Promise.resolve(undefined)
   #isClosed = false
 
   /** No answer for `answerTimeoutMs` counts as none: the connection is given up. */
@@ -74,7 +75,17 @@ export class Client {
     raw.on('ready', () => {
       this.#lastError = undefined
       this.#connections += 1
+      if (isCluster(raw)) return
+      this.#serverId = raw.call('info', 'server').then(serverIdOf)
+      // Whoever needs it is told.
+      this.#serverId.catch((error: unknown) => void error)
     })
+  }
+
+  /** Of the server that is connected, another one after each start; undefined where it does not tell. */
+  async serverId(deadline: number): Promise<string | undefined> {
+    await this.connected(deadline)
+    return this.#answered(this.#serverId, deadline)
   }
 
   async send([name, ...args]: Command, deadline: number): Promise<Reply> {
@@ -155,6 +166,11 @@ export async function answered<Answer>(asking: Promise<unknown>, deadline: numbe
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** Enough of it to tell two apart. */
+function serverIdOf(info: unknown): string | undefined {
+  return /^run_id:([0-9a-f]{8})/m.exec(String(info))?.[1]
 }
 
 function noAnswer(): Error {

@@ -79,18 +79,37 @@ export class Link implements RedisLink {
   }
 
   call(script: ScriptName, bucket: Bucket, args: readonly (string | number)[]): Promise<Reply> {
-    return this.script(script, this.connecting.isCluster ? [bucket.root, `${bucket.root}:moving`] : [bucket.root], args)
+    return this.#run(script, async (deadline) => [bucket.root, ...(await this.#secondKey(bucket, deadline))], args)
+  }
+
+  script(name: ScriptName, key: string, args: readonly (string | number)[]): Promise<Reply> {
+    return this.#run(name, () => Promise.resolve([key]), args)
   }
 
   /**
+   * A key that nobody ever writes.
+   *
    * While a slot is on its way to another master, a script given one key would run at either of them and see only the keys
-   * that are there. It is put off (TRYAGAIN) when it is given two of which one is missing: nobody ever writes `:moving`.
+   * that are there. It is put off (TRYAGAIN) when it is given two of which one is missing.
+   *
+   * On a server alone it says which server was asked: one that was started again may have lost what it last wrote.
    */
-  script(name: ScriptName, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
+  async #secondKey({ root }: Bucket, deadline: number): Promise<readonly string[]> {
+    if (this.connecting.isCluster) return [`${root}:moving`]
+    const server = await this.client.serverId(deadline)
+    return server === undefined ? [] : [`${root}:server:${server}`]
+  }
+
+  #run(
+    name: ScriptName,
+    keysOf: (deadline: number) => Promise<readonly string[]>,
+    args: readonly (string | number)[],
+  ): Promise<Reply> {
     const { sha, text } = scripts[name]
     let isKnown = true
     const waitMs = doneAgainSoon.has(name) && this.#buckets.length > 1 ? soonMs : patienceMs
     const ask = async (deadline: number): Promise<Reply> => {
+      const keys = await keysOf(deadline)
       const rest = [keys.length, ...keys, this.offsetMs, ...args]
       try {
         return await this.client.send(isKnown ? ['evalsha', sha, ...rest] : ['eval', text, ...rest], deadline)

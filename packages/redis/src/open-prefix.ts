@@ -15,7 +15,7 @@ const onCluster = 64
 export async function openPrefix(link: Link): Promise<number> {
   const { buckets: asked } = link.options
   const wanted = asked ?? (link.connecting.isCluster ? onCluster : onServer)
-  const found = await link.script('open-store', [`${link.prefix}:meta`], [wanted, layout])
+  const found = await link.script('open-store', `${link.prefix}:meta`, [wanted, layout])
   const [buckets = 0, version = 0] = Array.isArray(found) ? found.map(Number) : []
   if (version > layout) {
     throw new WorkflowError(

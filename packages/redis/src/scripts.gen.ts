@@ -114,14 +114,15 @@ local function is_ended(run)
   return run.status == 'completed' or run.status == 'failed' or run.status == 'cancelled'
 end
 
--- More than a master can have written of one run before its replica has it.
+-- More than a server can have written of one run before its replica, or its disk, has it.
 local lost_revisions = 1000000
 
--- On a Cluster a replica may lack the last of what its master had answered before it died, and give the same revisions to
--- other changes. What it gives is numbered anew, from the run's \`floor\` on, so that nobody takes one for the other.
+-- A replica may lack the last of what its master had answered before it died, and a server that comes back what its disk
+-- had not yet; and give the same revisions to other changes. What it gives is numbered anew, from the run's \`floor\` on, so
+-- that nobody takes one for the other. Which server this is its client says (src/link.ts), and on a Cluster it itself.
 local function note_node(run)
   if not KEYS[2] then return end
-  local node = redis.call('CLUSTER', 'MYID')
+  local node = string.match(KEYS[2], ':server:(%x+)$') or redis.call('CLUSTER', 'MYID')
   if run.node == node then return end
   if run.node then
     put(run, 'revision', run.revision + lost_revisions)
@@ -132,7 +133,7 @@ end
 
 -- What was known at this revision may be of a past that is lost.
 local function is_doubtful(run, revision)
-  return run.floor ~= nil and revision > 0 and revision < run.floor
+  return revision > run.revision or (run.floor ~= nil and revision > 0 and revision < run.floor)
 end
 
 -- nil: there is no such run. \`id\` and \`member\` (its name among its owner's leases) are no fields.
@@ -677,7 +678,7 @@ end
 
 export const scripts: Readonly<Record<ScriptName, Script>> = {
   'adopt-child': {
-    sha: 'f4b7bf6f66298cbe470b4486a3a337a7b57a5105',
+    sha: 'a2fef9967062b8a9ac0a4a21e200948ead3782af',
     text:
       `-- A run is to be told when this one ends, because it says that it is its child and is not to outlive it.
 -- KEYS[1] the bucket's root
@@ -697,7 +698,7 @@ return '1'
 `,
   },
   'cancel-run': {
-    sha: '4e1c3c5208cb0d54f904e600e3020a1438ddbbc6',
+    sha: 'a12ee34b47c83d74305155907d3fa696a58b5fe3',
     text:
       `-- End a run from outside.
 -- KEYS[1] the bucket's root
@@ -724,7 +725,7 @@ return entries
 `,
   },
   'claim-run': {
-    sha: '7aa374391357846857b42cc66b7a6852be9eb344',
+    sha: '8ea54fd43f454699cd0fee4daf46f1ab8b2e4ae0',
     text:
       `-- Take the run's lease, settle its due sleeps, and read what changed.
 -- KEYS[1] the bucket's root
@@ -801,7 +802,7 @@ return { now, run.epoch, run.wakeSeq, show_run(run_id), read_changes(run, after,
 `,
   },
   'claim-step': {
-    sha: '43f09f4b4cc19e004aced0cf481919aed3106ece',
+    sha: '69a14a3f5c2b121d37da0fd1859e637a992fe57c',
     text:
       `-- Take the lease of an rpc step that is due and unclaimed, or whose lease ran out.
 -- KEYS[1] the bucket's root
@@ -880,7 +881,7 @@ return { step.epoch, run.workflow, step.rpcName, given[1], given[2], step.attemp
 `,
   },
   'commit-run': {
-    sha: '1a03666166ce81107fa1cbd9d1d2455de30d8ade',
+    sha: '31291ab179e6f43bf3ff7ffea4f04a084921756d',
     text:
       `-- Apply a turn of a held run. A large turn comes in parts: each is applied at once and whole, the last one leaves.
 -- KEYS[1] the bucket's root
@@ -1135,7 +1136,8 @@ end
 -- False: an earlier turn of this claim is lost, with a master whose replica did not have it yet. What comes after it would
 -- make a history with a hole.
 local function is_next(run)
-  if is_doubtful(run, tonumber(after)) and tonumber(after) > run.floor - lost_revisions then return false end
+  local seen = tonumber(after)
+  if run.floor and seen < run.floor and seen > run.floor - lost_revisions then return false end
   local taken = run.turnClaim == claim_id and run.turn or 0
   if turn == taken then return part == run.turnPart + 1 end
   -- Nothing is recorded by a run that is given back.
@@ -1168,7 +1170,7 @@ return answer(run, kind)
 `,
   },
   'create-run': {
-    sha: 'c7098a6c52f005bf5a9f4386d3491a421f5acb31',
+    sha: '9847ef3d531ef26139ba24fb27848cd77861ac3d',
     text:
       `-- Insert a run, rung, or find the one that has the id.
 -- KEYS[1] the bucket's root
@@ -1222,7 +1224,7 @@ return { '1', run_item(run), now }
 `,
   },
   'delete-run': {
-    sha: '55586c1b3b7b163380c4ced651bb89ee63582b3a',
+    sha: 'cb483ee54175e73e9d7b980ea6fb0a72b2544619',
     text:
       `-- Delete an ended run and everything that belongs to it: a slice of it, the run itself last.
 -- KEYS[1] the bucket's root
@@ -1353,7 +1355,7 @@ return { ARGV[2], ARGV[3] }
 `,
   },
   'orphan-run': {
-    sha: 'a4abbf98aea19067f197ec47877de8621239015b',
+    sha: '41ae672211c372bbcff4b868c1aec65e2330c438',
     text:
       `-- A parent has ended, and this run is not to outlive it: from now on whoever claims it is told to end it.
 -- KEYS[1] the bucket's root
@@ -1381,7 +1383,7 @@ return item or nil
 `,
   },
   'outbox-done': {
-    sha: '36b9d07b2c32dd1e19e7b2c47c1d302e396f4af6',
+    sha: '36353499b7667c8f0450b20a1149c01903f3fb07',
     text:
       `-- An entry was delivered, or some of its children were told.
 -- KEYS[1] the bucket's root
@@ -1420,7 +1422,7 @@ return nil
 `,
   },
   'outbox-read': {
-    sha: 'aa168c82393e93d52c4f050fb836fb484ee50f27',
+    sha: '89d4b2ac04b347a4f7e38f5ae127840f1f488fbe',
     text:
       `-- Everything a delivery needs.
 -- KEYS[1] the bucket's root
@@ -1458,7 +1460,7 @@ return { entry, redis.call('ZRANGE', key_of('orphans', id), 0, 99, 'WITHSCORES')
 `,
   },
   'read-changes': {
-    sha: '04c910ad18fcf83544bad1f3935d8167930b97b3',
+    sha: '76d010c37b69b1edb9c3cc38cb9b17d49cb96c78',
     text:
       `-- What changed in a run after a revision, a page of it.
 -- KEYS[1] the bucket's root
@@ -1493,7 +1495,7 @@ return place and redis.call('HGET', step_key_of(ARGV[2], place), 'input')
 `,
   },
   'release-step': {
-    sha: '3f91aa58c6662ed2c1e240729ba35e0c596e4993',
+    sha: '31562a05878be503873ba529fb49d2dedbbefb9b',
     text:
       `-- Give a claimed rpc step back unfinished.
 -- KEYS[1] the bucket's root
@@ -1536,7 +1538,7 @@ return { item }
 `,
   },
   'renew-leases': {
-    sha: 'e227cc29b4e0d8ea3d742a8083dfd4cfe96be27f',
+    sha: '63d6bd838150c39b705b687511c4d144aea7401c',
     text:
       `-- Extend leases: a slice of them, the server waits meanwhile.
 -- KEYS[1] the bucket's root
@@ -1572,7 +1574,7 @@ return verdicts
 `,
   },
   'renew-owned': {
-    sha: '7de757b427aad76ae0b1688cf2048f5b1f444b75',
+    sha: '07cfb6a8da5071af0fcc89206a5019c45bb274f1',
     text:
       `-- Extend every lease an owner has in this bucket, also those it has only just been given.
 -- KEYS[1] the bucket's root
@@ -1606,7 +1608,7 @@ return extended
 `,
   },
   'resume-run': {
-    sha: '7e39c4669ff2a32bc6ccd7368707ef6c1ecae0a8',
+    sha: '41ac8e2590a293fcff54ee094b85bc1a6e97be2f',
     text:
       `-- Let a run go on that the engine suspended, with its counters of crashes and losses cleared.
 -- KEYS[1] the bucket's root
@@ -1657,7 +1659,7 @@ return { item }
 `,
   },
   'settle-child': {
-    sha: '3b20e45c4fa04b08f9243938c60a30a9aca7fe44',
+    sha: '62618a6c3dcf19a5336ab78529eeeeae68f34fd4',
     text:
       `-- A child has ended: settle its parent's step, and wake the parent.
 -- KEYS[1] the bucket's root
@@ -1695,7 +1697,7 @@ return item or nil
 `,
   },
   'settle-step': {
-    sha: 'ff1f0c55fa68a68374baf8d97cde18eca2f6f680',
+    sha: '9f1028d98f38b48a8927dee75fc86fab69c8e03d',
     text:
       `-- Record how the attempt of an rpc step ended and, if it is settled by that, wake its run.
 -- KEYS[1] the bucket's root
@@ -1748,7 +1750,7 @@ return { step.settledSeq or false, item }
 `,
   },
   'signal-run': {
-    sha: 'd75330e8e8591252c071a1bb74d812deb11b7410',
+    sha: '12b1ceb0aa04838b3c1a1dfd7b96208f85003e58',
     text:
       `-- Settle the oldest open suspend step of the signal's name, or keep the signal for the next one.
 -- KEYS[1] the bucket's root
@@ -1808,7 +1810,7 @@ return { item or false }
 `,
   },
   'sweep': {
-    sha: '75420fde0d0be51aa31673b9502d961d0797828e',
+    sha: '3e14727c7ab499adc56ee5d51c2cc5fb8b97b6e1',
     text:
       `-- Find what ought to be moving and is not, and stamp it: a slice of it, the server waits meanwhile.
 -- KEYS[1] the bucket's root

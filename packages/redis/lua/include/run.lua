@@ -16,14 +16,15 @@ local function is_ended(run)
   return run.status == 'completed' or run.status == 'failed' or run.status == 'cancelled'
 end
 
--- More than a master can have written of one run before its replica has it.
+-- More than a server can have written of one run before its replica, or its disk, has it.
 local lost_revisions = 1000000
 
--- On a Cluster a replica may lack the last of what its master had answered before it died, and give the same revisions to
--- other changes. What it gives is numbered anew, from the run's `floor` on, so that nobody takes one for the other.
+-- A replica may lack the last of what its master had answered before it died, and a server that comes back what its disk
+-- had not yet; and give the same revisions to other changes. What it gives is numbered anew, from the run's `floor` on, so
+-- that nobody takes one for the other. Which server this is its client says (src/link.ts), and on a Cluster it itself.
 local function note_node(run)
   if not KEYS[2] then return end
-  local node = redis.call('CLUSTER', 'MYID')
+  local node = string.match(KEYS[2], ':server:(%x+)$') or redis.call('CLUSTER', 'MYID')
   if run.node == node then return end
   if run.node then
     put(run, 'revision', run.revision + lost_revisions)
@@ -34,7 +35,7 @@ end
 
 -- What was known at this revision may be of a past that is lost.
 local function is_doubtful(run, revision)
-  return run.floor ~= nil and revision > 0 and revision < run.floor
+  return revision > run.revision or (run.floor ~= nil and revision > 0 and revision < run.floor)
 end
 
 -- nil: there is no such run. `id` and `member` (its name among its owner's leases) are no fields.
