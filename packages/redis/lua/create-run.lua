@@ -23,6 +23,8 @@ if found then
 end
 
 local run = { key = key_of('run', run_id), dirty = {}, id = run_id, crashes = 0, rings = 0 }
+-- 0 is known to whoever knows nothing of the run, and to nobody who has read it.
+put(run, 'revision', 1)
 note_node(run)
 put_all(run, {
   workflow = ARGV[4], status = 'running', input = ARGV[5], inputDigest = ARGV[6], tags = ARGV[7], createdAt = now,

@@ -1170,7 +1170,7 @@ return answer(run, kind)
 `,
   },
   'create-run': {
-    sha: '9847ef3d531ef26139ba24fb27848cd77861ac3d',
+    sha: '9f010d2c31defc471a0e44803e5d2d7284c61663',
     text:
       `-- Insert a run, rung, or find the one that has the id.
 -- KEYS[1] the bucket's root
@@ -1205,6 +1205,8 @@ if found then
 end
 
 local run = { key = key_of('run', run_id), dirty = {}, id = run_id, crashes = 0, rings = 0 }
+-- 0 is known to whoever knows nothing of the run, and to nobody who has read it.
+put(run, 'revision', 1)
 note_node(run)
 put_all(run, {
   workflow = ARGV[4], status = 'running', input = ARGV[5], inputDigest = ARGV[6], tags = ARGV[7], createdAt = now,

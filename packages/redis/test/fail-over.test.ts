@@ -44,6 +44,15 @@ describe('a master dies with what its replica does not have', { timeout: 60_000 
     const outcome = { kind: 'succeeded', output: `"${name}"`, durationMs: 1 } as const
     return { id: { name, ordinal: 0 }, askedAfter: 0, attempt: 1, outcome }
   }
+  const rpcStep: StepPlan = {
+    kind: 'rpc',
+    id: { name: 'rpc', ordinal: 0 },
+    askedAfter: 0,
+    rpcName: 'work',
+    input: '',
+    inputDigest: '',
+    policy: { retries: 0, retryDelayMs: 0 },
+  }
   const childStep = (parent: RunId, child: RunId): StepPlan => {
     const id = { name: 'child', ordinal: 0 }
     return { kind: 'child', id, askedAfter: 0, child: newRun(child, { runId: parent, step: id, onEnd: 'cancel' }) }
@@ -74,9 +83,20 @@ describe('a master dies with what its replica does not have', { timeout: 60_000 
     })
   }
 
-  const past = { held: '', parked: '', created: '', startOf: '', endOf: '', teller: '', toldOf: '', told: '' }
+  const past = {
+    held: '',
+    parked: '',
+    fresh: '',
+    created: '',
+    startOf: '',
+    endOf: '',
+    teller: '',
+    toldOf: '',
+    told: '',
+  }
   let held: Lease
   let teller: Lease
+  let freshRevision = 0
   let downMs = 0
   const isForgotten = { start: false, end: false }
 
@@ -114,6 +134,8 @@ describe('a master dies with what its replica does not have', { timeout: 60_000 
     past.parked = runOn('dying')
     const parked = await started(past.parked)
     await commit(parked, { record: [inline('before')], next: { kind: 'park', wakeSeq: 1 } })
+    past.fresh = runOn('dying')
+    await ports.store.createRun(newRun(past.fresh))
     past.toldOf = runOn('dying')
     past.told = runOn('living', `${past.toldOf}/`)
     const waiting = await started(past.toldOf)
@@ -127,6 +149,9 @@ describe('a master dies with what its replica does not have', { timeout: 60_000 
     await commit(held, { number: 2, after: 1, record: [inline('lost')] })
     const { lease } = await claim(past.parked, 1)
     await commit(lease, { after: 1, record: [inline('lost')], next: { kind: 'park', wakeSeq: 1 } })
+    const fresh = await claim(past.fresh)
+    freshRevision = fresh.history.revision
+    await commit(fresh.lease, { after: freshRevision, schedule: [rpcStep], next: { kind: 'park', wakeSeq: 1 } })
     past.created = runOn('dying')
     await ports.store.createRun(newRun(past.created))
 
@@ -183,6 +208,12 @@ describe('a master dies with what its replica does not have', { timeout: 60_000 
     expect(await tryClaim(past.parked, 2)).toBeNull()
     await rung(past.parked)
     expect(namesOf(await claim(past.parked))).toEqual(['before', 'other', 'one more'])
+  })
+
+  test('nor is who had seen nothing of it but its creation, and has asked for a step since', async () => {
+    expect(await tryClaim(past.fresh, freshRevision)).toBeNull()
+    await rung(past.fresh)
+    expect(namesOf(await claim(past.fresh))).toEqual([])
   })
 
   test('a child whose start was delivered then is started once more', async () => {

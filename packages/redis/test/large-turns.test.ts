@@ -56,7 +56,7 @@ test('a turn of a thousand steps is answered as one, also when it is asked again
   const large = turn({ record: records(500), schedule: rpcs(500) })
   const first = await ports.store.commitRun(lease, large)
   if (first.released) throw new Error('held')
-  expect(first.recorded.map(({ settledSeq }) => settledSeq)).toEqual(Array.from({ length: 500 }, (_, i) => i + 1))
+  expect(first.recorded.map(({ settledSeq }) => settledSeq)).toEqual(Array.from({ length: 500 }, (_, i) => i + 2))
   expect(first.wake).toHaveLength(500)
   expect(first.steps.every(({ kind }) => kind === 'rpc')).toBe(true)
   const second = await ports.store.commitRun(lease, large)

@@ -114,6 +114,11 @@ export class Orchestrator {
       if (claim !== null) await this.#cancelOrphan(runId)
       return false
     }
+    if (parked && parked.createdAt !== claim.history.run.createdAt) {
+      parked.body.replay.abandon()
+      await this.#putBack(claim, 0)
+      return true
+    }
     const suspect = claim.history.run.crashes >= suspectCrashes
     if (suspect && !this.#suspects.tryTake()) {
       // Another suspect is running here: let this one wait, so that the one that kills is found out (A21).

@@ -21,6 +21,7 @@ function parked(): ParkedRun & { abandoned: () => boolean } {
     open: new OpenInline(systemClock),
     sleeps: new DueSleeps(systemClock),
     revision: 1,
+    createdAt: 0,
     abandoned: () => abandoned,
   }
 }

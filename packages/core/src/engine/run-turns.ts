@@ -21,6 +21,8 @@ export interface ParkedRun {
   readonly sleeps: DueSleeps
   /** The history is known up to here. */
   readonly revision: number
+  /** Of the run it was: a database that lost it may have another one under its id. */
+  readonly createdAt: number
 }
 
 /** A body under replay, and what it told outside of any turn. */
@@ -307,14 +309,13 @@ export class RunTurns {
   }
 
   #left(leaving: Leaving): Left {
-    const { runId, workflow } = this.#claim.history.run
+    const { runId, workflow, createdAt } = this.#claim.history.run
     const { report, dispatcher } = this.#parts
     if (leaving.kind === 'park') {
       report({ kind: 'run-parked', runId, workflow })
-      return {
-        kind: 'parked',
-        parked: { body: this.#body, open: this.#open, sleeps: this.#sleeps, revision: this.#seen.revision },
-      }
+      const { revision } = this.#seen
+      const parked = { body: this.#body, open: this.#open, sleeps: this.#sleeps, revision, createdAt }
+      return { kind: 'parked', parked }
     }
     if (leaving.kind === 'yield') return { kind: 'yielded' }
     dispatcher.tell([runId])
