@@ -53,8 +53,12 @@ export async function startPostgres(): Promise<DocumentStore> {
 
 async function query(url: string, statement: string): Promise<string[]> {
   const sql = postgres(url, { max: 1, onnotice: () => {} })
-  const rows = await sql.unsafe(statement).finally(() => sql.end())
-  return rows.map((row) => String(Object.values(row)[0]))
+  try {
+    const rows = await sql.unsafe(statement)
+    return rows.map((row) => String(Object.values(row)[0]))
+  } finally {
+    await sql.end()
+  }
 }
 
 export async function startRedis(): Promise<DocumentStore> {
@@ -62,10 +66,8 @@ export async function startRedis(): Promise<DocumentStore> {
   const server = await startFreshRedis({ settings: { user: 'default on nopass ~* &* +@all' } })
   const redis = new Redis(server.url)
   const clients = async () => {
-    const list = String(await redis.client('LIST'))
-      .trim()
-      .split('\n')
-    return list.length - 1
+    const list = await redis.client('LIST')
+    return String(list).trim().split('\n').length - 1
   }
   return {
     servers: { 'localhost:6379': server.url },
