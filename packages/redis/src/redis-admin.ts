@@ -26,10 +26,19 @@ export class RedisAdmin implements WorkflowAdmin {
     await this.#link.ready()
     const { finishedBefore, statuses, limit } = which
     const indexes = ends.filter((end) => statuses?.includes(end) ?? true).map((end) => `ended:${end}`)
-    const walk = new IndexWalk(this.#link, { indexes, order: 'oldest first', after: null, earlier: finishedBefore })
+    const walkAnew = (): IndexWalk =>
+      new IndexWalk(this.#link, { indexes, order: 'oldest first', after: null, earlier: finishedBefore })
+    let walk = walkAnew()
     let deleted = 0
+    let before = 0
     while (deleted < limit) {
       const next = await walk.next()
+      // Of those that ended in one instant it steps over some when others of them are deleted: there may be more.
+      if (!next && deleted > before) {
+        before = deleted
+        walk = walkAnew()
+        continue
+      }
       if (!next) break
       const { bucket, runId, at } = next
       const [tags = null] = await this.#link.read(bucket, [['hget', `${bucket.root}:run:${runId}`, 'tags']])

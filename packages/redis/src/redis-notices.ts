@@ -106,8 +106,30 @@ export class RedisNotices implements RunNotices {
   }
 
   #onMessage(message: string): void {
-    const { from, runs } = JSON.parse(message) as { from: string; runs: RunId[] }
-    if (from === this.#sender) return
-    for (const runId of runs) for (const listener of [...this.#listeners]) listener.onChanged(runId)
+    const notice = noticeOf(message)
+    // Whatever it says: look at everything.
+    if (!notice) return this.#tellMissed()
+    if (notice.from === this.#sender) return
+    for (const runId of notice.runs) for (const listener of [...this.#listeners]) listener.onChanged(runId)
   }
+}
+
+interface Notice {
+  readonly from: string
+  readonly runs: readonly RunId[]
+}
+
+/** Null: not of our making. Anybody may publish on the channel, and nobody's process is to end for it. */
+function noticeOf(message: string): Notice | null {
+  try {
+    const found: unknown = JSON.parse(message)
+    return isNotice(found) ? found : null
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    return null
+  }
+}
+
+function isNotice(found: unknown): found is Notice {
+  return typeof found === 'object' && found !== null && 'from' in found && 'runs' in found && Array.isArray(found.runs)
 }

@@ -554,6 +554,11 @@ local function read_change(run_id, member)
   return { 'step', values }, size_of(values, sized)
 end
 
+-- Told by its kind alone: its payload may be large, and there may be many of them.
+local function is_own(run_id, member, is_new)
+  return is_new and string.sub(member, 1, 1) ~= 's' and redis.call('HGET', step_key_of(run_id, member), 'kind') == 'inline'
+end
+
 -- \`how.at_least_one\`: for those who would not get on otherwise. \`how.own_after\`: the caller knows the inline steps that
 -- changed after this revision, it wrote them. \`how.less\`: so many rows less, for who has worked before. All rows must be
 -- saved. Answers { revision, more, rows }.
@@ -561,20 +566,19 @@ local function read_changes(run, after, how)
   local rows, bytes, revision, offset = {}, 0, after, 0
   local most = max_rows - (how.less or 0)
   while true do
-    local members = redis.call('ZRANGEBYSCORE', key_of('changes', run.id), '(' .. after, '+inf', 'LIMIT', offset, 40)
-    for _, member in ipairs(members) do
-      local change, size = read_change(run.id, member)
-      local values = change[2]
-      local own = how.own_after and change[1] == 'step' and values[4] == 'inline' and tonumber(values[1]) > how.own_after
-      if not own then
+    local found = redis.call('ZRANGEBYSCORE', key_of('changes', run.id), '(' .. after, '+inf', 'WITHSCORES', 'LIMIT', offset, 40)
+    for i = 1, #found, 2 do
+      local member, changed_at = found[i], tonumber(found[i + 1])
+      if not is_own(run.id, member, how.own_after and changed_at > how.own_after) then
+        local change, size = read_change(run.id, member)
         bytes = bytes + size
         local full = bytes > max_bytes or #rows >= most
         if full and not (how.at_least_one and #rows == 0) then return { revision, '1', rows } end
         rows[#rows + 1] = change
       end
-      revision = tonumber(values[1])
+      revision = changed_at
     end
-    if #members < 40 then return { run.revision, '0', rows } end
+    if #found < 80 then return { run.revision, '0', rows } end
     offset = offset + 40
   end
 end
@@ -725,7 +729,7 @@ return entries
 `,
   },
   'claim-run': {
-    sha: '8ea54fd43f454699cd0fee4daf46f1ab8b2e4ae0',
+    sha: '9a904535d977fa5437cf0a86a5dca0b550c19016',
     text:
       `-- Take the run's lease, settle its due sleeps, and read what changed.
 -- KEYS[1] the bucket's root
@@ -881,7 +885,7 @@ return { step.epoch, run.workflow, step.rpcName, given[1], given[2], step.attemp
 `,
   },
   'commit-run': {
-    sha: '31291ab179e6f43bf3ff7ffea4f04a084921756d',
+    sha: '324b6207fab1b19c05b463403857b83ff715956a',
     text:
       `-- Apply a turn of a held run. A large turn comes in parts: each is applied at once and whole, the last one leaves.
 -- KEYS[1] the bucket's root
@@ -1462,7 +1466,7 @@ return { entry, redis.call('ZRANGE', key_of('orphans', id), 0, 99, 'WITHSCORES')
 `,
   },
   'read-changes': {
-    sha: '76d010c37b69b1edb9c3cc38cb9b17d49cb96c78',
+    sha: '44388b919b3896fc93570cbd91bb8cda94494f74',
     text:
       `-- What changed in a run after a revision, a page of it.
 -- KEYS[1] the bucket's root

@@ -11,7 +11,7 @@ import { isReplica, troubleOf } from '../src/retryable.ts'
 import { Subscriber } from '../src/subscriber.ts'
 import { openLinked } from './link-harness.ts'
 import type { LinkedHarness } from './link-harness.ts'
-import { openRedis, quiet } from './redis-harness.ts'
+import { openRedis, quiet, until } from './redis-harness.ts'
 
 const hour = 3_600_000
 const known = [{ name: 'order', codeHash: 'code-1' }]
@@ -187,4 +187,38 @@ test('before Redis 7 the error of a command in a script is known by what it says
   expect(troubleOf(met("@user_script: 4: -OOM command not allowed when used memory > 'maxmemory'."))).toBe('unknown')
   expect(troubleOf(met('WRONGTYPE Operation against a key holding the wrong kind of value'))).toBe('broken')
   expect(isReplica(new Error("READONLY You can't write against a read only replica."))).toBe(true)
+})
+
+test('runs that ended in one instant are all deleted at once, however many there are', async () => {
+  const { ports, prefix, nodes, dispose } = await openRedis({ buckets: 1 })
+  try {
+    const ids = Array.from({ length: 150 }, (_, i) => `run-${i}`)
+    for (const runId of ids) {
+      await ports.store.createRun({ runId, workflow: 'order', input: '1', inputDigest: '', tags: [] })
+      await ports.store.cancelRun(runId, 'enough')
+      await nodes[0]?.hset(`${prefix}:{0}:run:${runId}`, 'endedAt', 1_700_000_000_000)
+      await nodes[0]?.zadd(`${prefix}:{0}:ended:cancelled`, 1_700_000_000_000, runId)
+    }
+    expect(await ports.admin.deleteRuns({ finishedBefore: Date.now(), limit: 1_000 })).toBe(ids.length)
+  } finally {
+    await dispose()
+  }
+})
+
+test('a message of somebody else on the channel of notices harms nobody', async () => {
+  const { ports, prefix, nodes, dispose } = await openRedis({ buckets: 1 })
+  try {
+    const heard: string[] = []
+    let missed = 0
+    await ports.notices.subscribe({ onChanged: (runId) => heard.push(runId), onMissed: () => (missed += 1) })
+    for (const message of ['hello', '7', 'null', '{"from":"me"}', '{"from":"me","runs":7}']) {
+      await nodes[0]?.publish(`${prefix}:notices`, message)
+    }
+    await nodes[0]?.publish(`${prefix}:notices`, '{"from":"me","runs":["run"]}')
+    await until(() => heard.length > 0)
+    expect(heard).toEqual(['run'])
+    expect(missed).toBeGreaterThan(0)
+  } finally {
+    await dispose()
+  }
 })

@@ -170,6 +170,20 @@ describe(`no script takes more than 2 ms, with ${sleepers} sleeping runs and run
     })
   })
 
+  test('a turn that recorded two hundred large inline steps is answered without them', async () => {
+    const output = JSON.stringify('x'.repeat(50_000))
+    await isQuick(async (round) => {
+      const runId = `inline-${round}`
+      await ports.store.createRun({ runId, workflow: 'order', input: '1', inputDigest: '', tags: [] })
+      const record = Array.from({ length: 200 }, (_, i) => {
+        const asked = { id: { name: `i${i}`, ordinal: 0 }, askedAfter: 0, attempt: 1 }
+        return { ...asked, outcome: { kind: 'succeeded', output, durationMs: 1 } } as const
+      })
+      await commit(await claim(runId), { record, next: { kind: 'hold' } })
+      await ports.store.cancelRun(runId, 'enough')
+    })
+  })
+
   test('steps of a large run are claimed, settled, retried and given back', async () => {
     const outcomes: StepOutcome[] = [
       { kind: 'succeeded', output: '"ok"', durationMs: 1 },
