@@ -26,7 +26,7 @@ interface Loop {
 }
 
 /** `rpc` and `inline`: that many steps, one after the other. */
-export function registryOfSteps(): Registry {
+function registryOfSteps(): Registry {
   return createRegistry({
     functions: { echo: defineFunction(async (_services: object, data: unknown) => data) },
     workflows: [
