@@ -181,7 +181,8 @@ test('what cannot be delivered fails neither the turn that caused it nor the swe
 })
 
 test('before Redis 7 the error of a command in a script is known by what it says further on', () => {
-  const met = (error: string): Error => new Error(`ERR Error running script (call to f_1028a5): @user_script:4: ${error}`)
+  const met = (error: string): Error =>
+    new Error(`ERR Error running script (call to f_1028a5): @user_script:4: ${error}`)
   const replica = met("@user_script: 4: -READONLY You can't write against a read only replica.")
   expect([troubleOf(replica), isReplica(replica)]).toEqual(['unknown', true])
   expect(troubleOf(met("@user_script: 4: -OOM command not allowed when used memory > 'maxmemory'."))).toBe('unknown')
