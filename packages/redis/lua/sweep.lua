@@ -197,12 +197,14 @@ end
 
 local entries = redis.call('ZRANGEBYSCORE', root .. ':outbox', '-inf', now - outbox_ms, 'LIMIT', 0, outbox_limit)
 for _, entry in ipairs(entries) do redis.call('ZADD', root .. ':outbox', now, entry) end
-for _, entry in ipairs(redis.call('ZRANGEBYSCORE', root .. ':kept', '-inf', now, 'LIMIT', 0, outbox_limit)) do
+local kept = redis.call('ZRANGEBYSCORE', root .. ':kept', '-inf', now, 'LIMIT', 0, outbox_limit)
+for _, entry in ipairs(kept) do
   redis.call('ZADD', root .. ':kept', now + outbox_ms, entry)
   entries[#entries + 1] = entry
 end
 
-local next_at
+-- Faster than they come, or they would be more and more.
+local next_at = #kept == outbox_limit and now or nil
 local function expect(key, wait)
   local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
   if first[2] then next_at = math.min(next_at or math.huge, tonumber(first[2]) + wait) end

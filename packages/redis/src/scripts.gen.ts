@@ -1816,7 +1816,7 @@ return { item or false }
 `,
   },
   'sweep': {
-    sha: '3e14727c7ab499adc56ee5d51c2cc5fb8b97b6e1',
+    sha: '32f6cc608afa62438259da2505939f4e05656847',
     text:
       `-- Find what ought to be moving and is not, and stamp it: a slice of it, the server waits meanwhile.
 -- KEYS[1] the bucket's root
@@ -2024,12 +2024,14 @@ end
 
 local entries = redis.call('ZRANGEBYSCORE', root .. ':outbox', '-inf', now - outbox_ms, 'LIMIT', 0, outbox_limit)
 for _, entry in ipairs(entries) do redis.call('ZADD', root .. ':outbox', now, entry) end
-for _, entry in ipairs(redis.call('ZRANGEBYSCORE', root .. ':kept', '-inf', now, 'LIMIT', 0, outbox_limit)) do
+local kept = redis.call('ZRANGEBYSCORE', root .. ':kept', '-inf', now, 'LIMIT', 0, outbox_limit)
+for _, entry in ipairs(kept) do
   redis.call('ZADD', root .. ':kept', now + outbox_ms, entry)
   entries[#entries + 1] = entry
 end
 
-local next_at
+-- Faster than they come, or they would be more and more.
+local next_at = #kept == outbox_limit and now or nil
 local function expect(key, wait)
   local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
   if first[2] then next_at = math.min(next_at or math.huge, tonumber(first[2]) + wait) end

@@ -223,3 +223,34 @@ test('a message of somebody else on the channel of notices harms nobody', async 
     await dispose()
   }
 })
+
+test('deliveries that are kept to be made once more are gone as fast as sweeps can, and leave nothing', async () => {
+  const { ports, prefix, nodes, advance, dispose } = await openRedis({ buckets: 5 })
+  const { store, admin } = ports
+  try {
+    await store.createRun({ runId: 'parent', workflow: 'order', input: '1', inputDigest: '', tags: [] })
+    const ask = { runId: 'parent', owner: 'worker', claimId: 'c', leaseMs: hour, known, after: 0, limit }
+    const claimed = await store.claimRun(ask)
+    if (!claimed || 'ended' in claimed) throw new Error('the parent was not claimed')
+    const schedule = Array.from({ length: 100 }, (_, i): StepPlan => {
+      const id = { name: `child-${i}`, ordinal: 0 }
+      const child = { runId: id.name, workflow: 'order', input: '1', inputDigest: '', tags: [] }
+      const parent = { runId: 'parent', step: id, onEnd: 'cancel' } as const
+      return { kind: 'child', id, askedAfter: 0, child: { ...child, parent } }
+    })
+    const turn = { number: 1, after: 0, codeHash: 'code-1', schedule, record: [], next: { kind: 'hold' } } as const
+    await store.commitRun(claimed.lease, turn)
+    await store.cancelRun('parent', 'enough')
+    for (const { id } of schedule) await store.cancelRun(id.name, 'enough')
+    expect(await admin.deleteRuns({ finishedBefore: Date.now() + hour, limit: 1_000 })).toBe(101)
+    await advance(hour)
+    let sweeps = 1
+    while ((await store.sweep(sweepAsk)).nextDueInMs === 0) sweeps += 1
+    expect(sweeps).toBeGreaterThan(2)
+    await advance(hour)
+    await store.sweep(sweepAsk)
+    expect(await nodes[0]?.keys(`${prefix}:*`)).toEqual([`${prefix}:meta`])
+  } finally {
+    await dispose()
+  }
+})
