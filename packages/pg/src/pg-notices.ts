@@ -158,13 +158,39 @@ export class PgNotices implements RunNotices {
   }
 
   #onNotify(payload: string): void {
-    const { from, runs, echo } = JSON.parse(payload) as { from: string; runs?: RunId[]; echo?: string }
+    const notice = noticeOf(payload)
+    if (!notice) {
+      // Anybody may notify on any channel: what cannot be read may have been meant for somebody here.
+      for (const listener of [...this.#listeners]) listener.onMissed()
+      return
+    }
+    const { from, runs, echo } = notice
     if (from === this.#instance) {
       if (echo !== undefined) this.#echo?.(echo)
       return
     }
-    for (const runId of runs ?? []) for (const listener of [...this.#listeners]) listener.onChanged(runId)
+    for (const runId of runs) for (const listener of [...this.#listeners]) listener.onChanged(runId)
   }
+}
+
+interface Notice {
+  readonly from: unknown
+  readonly runs: readonly RunId[]
+  readonly echo?: string
+}
+
+/** Null: not one of ours. */
+function noticeOf(payload: string): Notice | null {
+  let told: unknown
+  try {
+    told = JSON.parse(payload)
+  } catch {
+    return null
+  }
+  if (typeof told !== 'object' || told === null) return null
+  const { from, runs = [], echo } = told as Partial<Record<string, unknown>>
+  if (!Array.isArray(runs) || !runs.every((runId) => typeof runId === 'string')) return null
+  return { from, runs, ...(typeof echo === 'string' ? { echo } : {}) }
 }
 
 function payloadsOf(from: string, runIds: readonly RunId[]): string[] {

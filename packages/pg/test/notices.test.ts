@@ -183,6 +183,17 @@ describe('notices over LISTEN/NOTIFY', () => {
     expect(warn).toHaveBeenCalledTimes(1)
   })
 
+  it('what others send on the channel counts as missed, and ends no process', async () => {
+    const ear = await listen(pg.ports.notices)
+    const before = ear.missed
+    const { channel } = openSchema(pg.schema)
+    const foreign = ['no JSON', 'null', '{"runs":1}', '{"from":"x","runs":[{}]}']
+    for (const payload of foreign) await pg.sql.unsafe(`select pg_notify($1, $2)`, [channel, payload])
+    await until(() => ear.missed === before + foreign.length)
+    await (await pg.sibling()).notices.publish(['after'])
+    await until(() => ear.heard.includes('after'))
+  })
+
   it('A26: nothing that writes notifies, and what notifies waits for no disk', async () => {
     const registry = registryOf({
       workflows: {
