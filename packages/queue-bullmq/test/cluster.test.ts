@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { startRedisCluster, type RedisCluster } from '@pikku/tooling/redis-cluster'
-import { Cluster } from 'ioredis'
+import { beginSlotMove } from '@pikku/tooling/redis-slots'
+import { Cluster, Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { BullQueueService } from '../src/index.ts'
 import { RecordingLogger, runItem, stepItem, succeeds, until } from './support.ts'
@@ -9,15 +11,17 @@ const queues = { orchestrator: 'orchestrator', worker: 'step-worker' }
 describe('queues on a Redis Cluster', { timeout: 90_000 }, () => {
   let servers: RedisCluster
   let cluster: Cluster
+  let masters: Redis[]
   const services: BullQueueService[] = []
 
   beforeAll(async () => {
     servers = await startRedisCluster()
     cluster = new Cluster([...servers.nodes], { redisOptions: { password: servers.password } })
+    masters = servers.masters.map(({ url }) => new Redis(url).on('error', () => undefined)) // one of them dies
   }, 60_000)
   afterAll(async () => {
     await Promise.all(services.map((service) => service.close()))
-    cluster.disconnect()
+    for (const client of [cluster, ...masters]) client.disconnect()
     await servers.dispose()
   })
 
@@ -50,6 +54,43 @@ describe('queues on a Redis Cluster', { timeout: 90_000 }, () => {
     }
     expect(await nodesWithKeys()).toBe(3)
     await first.close()
+  })
+
+  it('while the slots of its queues move to other masters no job and no ring is lost, and no job is done twice', async () => {
+    const [first, second] = [service(), service()]
+    const heard = new Set<string>()
+    const done: unknown[] = []
+    await second.doorbell(queues).answer({ run: 5, step: 0 }, async (item) => void heard.add(item.runId))
+    await second.consume('moving', { concurrency: 3 }, async (job) => void done.push(job.data))
+    const doorbell = first.doorbell(queues)
+    const adding: Promise<string>[] = []
+    const rung = new Set<string>()
+    let isOver = false
+    const feed = async (): Promise<void> => {
+      while (!isOver) {
+        const runId = `moved ${adding.length}`
+        adding.push(first.add('moving', runId))
+        // One that is refused is rung again by a sweep.
+        void succeeds(() => doorbell.ring([runItem(runId)])).then((isTaken) => isTaken && rung.add(runId))
+        await sleep(5)
+      }
+    }
+    const feeding = feed()
+    for (const name of ['moving', queues.orchestrator, 'moving', queues.orchestrator]) {
+      const move = await beginSlotMove(`{${name}}`, masters)
+      await move.hand(3)
+      await sleep(100)
+      await move.finish()
+      await sleep(200)
+    }
+    isOver = true
+    await feeding
+    await Promise.all(adding)
+    await until('all jobs are done', () => done.length >= adding.length)
+    expect(new Set(done).size).toBe(done.length)
+    await until('all rings are heard', () => [...rung].every((runId) => heard.has(runId)))
+    expect(rung.size).toBeGreaterThan(adding.length / 2)
+    await Promise.all([first.close(), second.close()])
   })
 
   it('the doorbell and jobs go on when a master dies under load', async () => {

@@ -5,13 +5,13 @@ import type { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { startRedisCluster } from '@pikku/tooling/redis-cluster'
 import type { RedisCluster } from '@pikku/tooling/redis-cluster'
+import { beginSlotMove } from '@pikku/tooling/redis-slots'
+import type { MovingSlot } from '@pikku/tooling/redis-slots'
 import { bucketAt, bucketsOf } from '../src/buckets.ts'
 import { openRedisStore, RedisWorkflowService } from '../src/index.ts'
 import { openRedis, quiet, until } from './redis-harness.ts'
 import type { RedisHarness } from './redis-harness.ts'
 import { registryOf } from './support/app.ts'
-import { beginMove } from './support/move-slot.ts'
-import type { MovingSlot } from './support/move-slot.ts'
 
 const known = [{ name: 'order', codeHash: 'code-1' }]
 const limit = { max: 3, reason: 'too many' }
@@ -35,14 +35,7 @@ describe('a Redis Cluster', { timeout: 60_000 }, () => {
   const rootOf = (runId: string): string => bucketAt(bucketsOf(harness.prefix, 64), runId).root
 
   /** Begin to move the slot of this run to another master. */
-  async function moveBucketOf(runId: string): Promise<MovingSlot> {
-    const slot = Number(await masters[0]?.call('cluster', 'keyslot', rootOf(runId)))
-    const owned = await Promise.all(masters.map((node) => ownsSlot(node, slot)))
-    const at = owned.indexOf(true)
-    const [from, to] = [masters[at], masters[(at + 1) % 3]]
-    if (!from || !to) throw new Error(`nobody has slot ${slot}`)
-    return beginMove(slot, from, to, masters)
-  }
+  const moveBucketOf = (runId: string): Promise<MovingSlot> => beginSlotMove(rootOf(runId), masters)
 
   test('masters share the runs', async () => {
     const { store } = harness.ports
@@ -208,9 +201,3 @@ describe('a Redis Cluster', { timeout: 60_000 }, () => {
     })
   })
 })
-
-async function ownsSlot(node: Redis, slot: number): Promise<boolean> {
-  const id = (await node.call('cluster', 'myid')) as string
-  const ranges = (await node.call('cluster', 'slots')) as [number, number, [string, number, string]][]
-  return ranges.some(([from, to, [, , owner]]) => owner === id && from <= slot && slot <= to)
-}
