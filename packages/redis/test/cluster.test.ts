@@ -1,6 +1,8 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
+import { crc32 } from 'node:zlib'
+import type { Turn } from '@pikku/core/contract'
 import type { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { startRedisCluster } from '@pikku/tooling/redis-cluster'
@@ -9,6 +11,7 @@ import { beginSlotMove } from '@pikku/tooling/redis-slots'
 import type { MovingSlot } from '@pikku/tooling/redis-slots'
 import { bucketAt, bucketsOf } from '../src/buckets.ts'
 import { openRedisStore, RedisWorkflowService } from '../src/index.ts'
+import { deliverNothing, openLinked } from './link-harness.ts'
 import { openRedis, quiet, until } from './redis-harness.ts'
 import type { RedisHarness } from './redis-harness.ts'
 import { registryOf } from './support/app.ts'
@@ -48,6 +51,42 @@ describe('a Redis Cluster', { timeout: 60_000 }, () => {
     )
     expect(counts.reduce((sum, count) => sum + count)).toBe(600)
     for (const count of counts) expect(count, counts.join()).toBeGreaterThan(130)
+  })
+
+  test('what a killed process had to tell runs at other masters is told by another', async () => {
+    // One bucket on each master.
+    const linked = await openLinked(undefined, cluster)
+    onTestFinished(() => linked.dispose())
+    const { store, reader } = linked.ports
+    const idOn = (bucket: number): string => {
+      for (let i = 0; ; i += 1) if (crc32(`${bucket}-${i}`) % 3 === bucket) return `${bucket}-${i}`
+    }
+    const [parent, child] = [idOn(0), idOn(1)]
+    const step = { name: 'child', ordinal: 0 }
+    const plan = { ...newRun(child), parent: { runId: parent, step, onEnd: 'cancel' as const } }
+    const turn = { number: 1, after: 0, codeHash: 'code-1', schedule: [], record: [] }
+    const play = async (runId: string, rest: Pick<Turn, 'next'> & Partial<Turn>): Promise<void> => {
+      const doomed = linked.through(deliverNothing)
+      const ask = { runId, owner: runId, claimId: runId, leaseMs: 60_000, known, after: 0, limit }
+      const claim = await doomed.store.claimRun(ask)
+      if (!claim || 'ended' in claim) throw new Error(`${runId} cannot be claimed`)
+      await doomed.store.commitRun(claim.lease, { ...turn, ...rest })
+      await doomed.store.close()
+    }
+    const sweep = async (): Promise<readonly string[]> => {
+      await linked.advance(2_000)
+      const { items } = await store.sweep({ limit: 100, redispatchAfterMs: 60_000, graceMs: 60_000, known })
+      return items.map(({ runId }) => runId)
+    }
+    await store.createRun(newRun(parent))
+    const schedule = [{ kind: 'child' as const, id: step, askedAfter: 0, child: plan }]
+    await play(parent, { schedule, next: { kind: 'park', wakeSeq: 1 } })
+    expect(await reader.getRun(child)).toBeNull()
+    expect(await sweep()).toEqual([child])
+    await play(child, { next: { kind: 'complete', output: '"out"' } })
+    expect(await reader.listSteps(parent)).toMatchObject([{ status: 'scheduled' }])
+    expect(await sweep()).toEqual([parent])
+    expect(await reader.listSteps(parent)).toMatchObject([{ status: 'succeeded', output: '"out"' }])
   })
 
   test('F10: a process killed with SIGKILL is missed within some two seconds', async () => {

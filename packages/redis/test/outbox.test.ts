@@ -1,8 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { StoreUnavailableError } from '@pikku/core/contract'
 import type { Lease, NewRun, RunClaim, RunId, StepPlan, StorePorts, Turn, WorkItem } from '@pikku/core/contract'
-import type { RedisLink } from '../src/connection.ts'
-import { openLinked } from './link-harness.ts'
+import { deliverNothing, openLinked } from './link-harness.ts'
 import type { LinkedHarness } from './link-harness.ts'
 
 const known = [{ name: 'order', codeHash: 'code-1' }]
@@ -17,18 +15,6 @@ beforeEach(async () => {
   ports = harness.ports
 })
 afterEach(() => harness.dispose())
-
-/** A process that dies before it delivers anything: deliveries to other buckets do not get through. */
-function deliverNothing(link: RedisLink): void {
-  const call = link.call.bind(link)
-  const deliveries = new Set(['settle-child', 'orphan-run', 'outbox-done'])
-  let commits = 0
-  link.call = (script, bucket, args) => {
-    if (script === 'commit-run') commits += 1
-    const isDelivery = deliveries.has(script) || (script === 'create-run' && commits > 0)
-    return isDelivery ? Promise.reject(new StoreUnavailableError('cut off')) : call(script, bucket, args)
-  }
-}
 
 function newRun(runId: RunId, parent?: NewRun['parent']): NewRun {
   const run = { runId, workflow: 'order', input: '"in"', inputDigest: 'd', tags: [] }
