@@ -72,6 +72,7 @@ export class Client {
     this.raw = raw
     this.#answerTimeoutMs = answerTimeoutMs
     raw.on('error', (error: Error) => this.#onError(error))
+    if (isCluster(raw)) raw.on('+node', hearAsking)
     raw.on('ready', () => {
       this.#lastError = undefined
       this.#connections += 1
@@ -165,6 +166,19 @@ export async function answered<Answer>(asking: Promise<unknown>, deadline: numbe
     return (await Promise.race([asking, promise])) as Answer
   } finally {
     clearTimeout(timer)
+  }
+}
+
+/**
+ * Before a command that a slot's move sends on, ioredis sends ASKING and hears no answer: one that cannot be had would end
+ * the process. The command itself fails or is sent on again.
+ */
+function hearAsking(node: Redis): void {
+  const asking = node.asking.bind(node)
+  node.asking = () => {
+    const answer = asking()
+    answer.catch((error: unknown) => void error)
+    return answer
   }
 }
 

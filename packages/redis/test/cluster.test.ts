@@ -136,6 +136,18 @@ describe('a Redis Cluster', { timeout: 60_000 }, () => {
       expect(await claiming).toMatchObject({ lease: { epoch: 1 } })
     })
 
+    test('a user who may not ask for what moves waits until it is there', async () => {
+      const { prefix, nodes, ports } = harness
+      await ports.store.createRun(newRun('run'))
+      await Promise.all(nodes.map((node) => node.call('acl', 'setuser', prefix, '-asking')))
+      const move = await moveBucketOf('run')
+      const again = ports.store.createRun(newRun('run'))
+      await move.hand(2)
+      expect(await Promise.race([again, delay(300, 'waits')])).toBe('waits')
+      await move.finish()
+      expect(await again).toMatchObject({ created: false })
+    })
+
     test('a sweep does what is due in all other buckets', async () => {
       const { store } = harness.ports
       const runIds = Array.from({ length: 200 }, (_, i) => `run-${i}`)
