@@ -45,6 +45,11 @@ export class Dispatcher {
     return this.#ring(this.#takenElsewhere(items))
   }
 
+  /** It was handed to this process, which takes no more: somebody else gets it now rather than with a sweep. */
+  ringAgain(item: WorkItem): Promise<void> {
+    return this.#ring([item])
+  }
+
   /**
    * What a sweep found goes round the queue where it can: the queue may be what lost it (A24). While it has not answered
    * for the last, it is not given more: a later sweep finds it again.

@@ -39,7 +39,10 @@ export class Orchestrator {
     if (this.#noted(item.runId)) return
     this.#active.set(item.runId, false)
     await this.#slots.take()
-    await this.#run(item)
+    if (!this.#parts.stopping.aborted) return this.#run(item)
+    this.#active.delete(item.runId)
+    this.#slots.give()
+    return this.#parts.dispatcher.ringAgain(item)
   }
 
   /** Take it if a place is free now; false when it should go to somebody else. */

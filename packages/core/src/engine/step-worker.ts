@@ -29,7 +29,9 @@ export class StepWorker {
   /** Claim this step if it is to be run, run one attempt, settle it. Never rejects. */
   async take(item: StepItem): Promise<void> {
     await this.#slots.take()
-    await this.#run(item)
+    if (!this.#parts.stopping.aborted) return this.#run(item)
+    this.#slots.give()
+    return this.#parts.dispatcher.ringAgain(item)
   }
 
   /** Take it if a place is free now and its function is here. */
@@ -57,7 +59,6 @@ export class StepWorker {
 
   async #take({ runId, step }: StepItem): Promise<void> {
     const { store, owner, settings, registry, keeper, stopping, dispatcher, handOverMs } = this.#parts
-    if (stopping.aborted) return
     const claim = await store.claimStep({
       runId,
       step,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'vitest'
-import type { Doorbell, Logger, PayloadCodec, QueueService } from '../contract/index.ts'
+import type { Doorbell, Logger, PayloadCodec, QueueService, WorkItem } from '../contract/index.ts'
 import { createRegistry, defineFunction, defineWorkflow, type FunctionConfig, type Registry } from '../define/index.ts'
 import { MemoryDoorbell, memoryPorts, MemoryTables } from '../memory/index.ts'
 import { QueueWorkers, WorkflowService, type WorkflowServiceOptions } from './index.ts'
@@ -16,6 +16,18 @@ function registryOf(body: (wire: BodyOf) => Promise<unknown>): Registry {
   const echo = defineFunction((_: object, data: unknown) => data) as FunctionConfig
   const func = defineWorkflow<unknown, unknown, object, object>(body as () => Promise<unknown>)
   return createRegistry({ functions: { echo }, workflows: [{ name: 'order', func }] })
+}
+
+function queueOver(doorbell: Doorbell): QueueService {
+  const unused = (): Promise<never> => Promise.reject(new Error('not in this test'))
+  return {
+    doorbell: () => doorbell,
+    add: unused,
+    getJob: unused,
+    consume: unused,
+    init: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  }
 }
 
 function inlineService(
@@ -34,15 +46,7 @@ function inlineService(
 test('A24: a queue that never answers stops neither the sweep, nor the steps, nor the closing', async () => {
   const doorbell = new MemoryDoorbell()
   const silentDoorbell: Doorbell = { ring: never, answer: (roles, handler) => doorbell.answer(roles, handler) }
-  const unused = (): Promise<never> => Promise.reject(new Error('not in this test'))
-  const queueService: QueueService = {
-    doorbell: () => silentDoorbell,
-    add: unused,
-    getJob: unused,
-    consume: unused,
-    init: () => Promise.resolve(),
-    close: () => Promise.resolve(),
-  }
+  const queueService = queueOver(silentDoorbell)
   const timing = { sweepMs: 20, redispatchAfterMs: 20 }
   const workflowService = new WorkflowService(memoryPorts(), queueService, { timing })
   const services = { workflowService, queueService, logger: silent }
@@ -56,6 +60,27 @@ test('A24: a queue that never answers stops neither the sweep, nor the steps, no
   await app.rpc(0).startWorkflow('order', null, { runId: 'r' })
   assert.deepEqual(await workflowService.waitForRun('r', { timeout: '10s' }), [1, 2])
   await workers.close()
+  await workflowService.close()
+})
+
+test('what the queue hands over while a process stops goes back to the queue', async () => {
+  const run: WorkItem = { kind: 'run', runId: 'r', workflow: 'order' }
+  const of = { rpcName: 'echo', attempt: 1, dispatch: 0 }
+  const step: WorkItem = { kind: 'step', runId: 'r', step: { name: 'a', ordinal: 0 }, ...of }
+  const rung: WorkItem[] = []
+  const queueService = queueOver({
+    ring: (items) => Promise.resolve(void rung.push(...items)),
+    // The last messages arrive when it is told to take no more.
+    answer: (_roles, handler) =>
+      Promise.resolve({ stop: () => Promise.all([handler(run), handler(step)]).then(() => undefined) }),
+  })
+  const workflowService = new WorkflowService(memoryPorts(), queueService)
+  const services = { workflowService, queueService, logger: silent }
+  workflowService.bind(services, registryOf(never))
+  const workers = new QueueWorkers(services)
+  await workers.registerQueues()
+  await workers.close()
+  assert.deepEqual(rung, [run, step])
   await workflowService.close()
 })
 
