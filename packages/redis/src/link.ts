@@ -107,7 +107,9 @@ export class Link implements RedisLink {
   ): Promise<Reply> {
     const { sha, text } = scripts[name]
     let isKnown = true
-    const waitMs = doneAgainSoon.has(name) && this.#buckets.length > 1 ? soonMs : patienceMs
+    // What is held at others has to be renewed in time.
+    const waitMs =
+      doneAgainSoon.has(name) && this.#buckets.length > 1 ? Math.min(soonMs, this.options.leaseMs / 4) : patienceMs
     const ask = async (deadline: number): Promise<Reply> => {
       const keys = await keysOf(deadline)
       const rest = [keys.length, ...keys, this.offsetMs, ...args]

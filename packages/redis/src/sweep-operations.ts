@@ -68,14 +68,15 @@ export class SweepOperations {
         isCut || kinds.some((kind) => hasMore[kind] && (left[kind] ?? 0) > 0)
       open = found.filter(goesOn).map(({ bucket }) => bucket)
     }
-    for (const error of failed) this.#skip(error, slices)
+    if (failed.length > 0) this.#skip(failed, slices)
     return { slices, left, isWhole: failed.length === 0 }
   }
 
   /** A master that is away keeps nobody from what is due at the others. */
-  #skip(error: unknown, slices: readonly Slice[]): void {
-    if (slices.length === 0 || !(error instanceof StoreUnavailableError)) throw error
-    this.#link.options.logger.debug('a bucket was not swept', error)
+  #skip(failed: readonly unknown[], slices: readonly Slice[]): void {
+    const worst = failed.find((error) => !(error instanceof StoreUnavailableError)) ?? failed[0]
+    if (slices.length === 0 || !(worst instanceof StoreUnavailableError)) throw worst
+    this.#link.options.logger.debug(`${failed.length} of ${this.#link.buckets.length} buckets were not swept`, worst)
   }
 
   /** Each sweep begins elsewhere: where a limit does not reach all of them, it reaches others the next time. */
