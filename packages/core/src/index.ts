@@ -61,6 +61,8 @@ export {
   type DeleteRuns,
   type HistoryEntry,
   type ListRuns,
+  type RecordedHistory,
+  type RecordedStep,
   type StepView,
   type WorkflowServiceOptions,
 } from './service/index.ts'

@@ -1,6 +1,7 @@
 export { AppLogger } from './app-logger.ts'
 export { createRpc } from './create-rpc.ts'
 export { checkServiceOptions, defaultLeaseMs, type WorkflowServiceOptions } from './options.ts'
+export type { RecordedHistory, RecordedStep } from './recorded-history.ts'
 export { QueueWorkers, type QueueWorkersOptions, type WorkerServices } from './queue-workers.ts'
 export type { HistoryEntry, StepView } from './run-views.ts'
 export type { DeleteRuns, ListRuns } from './queries.ts'

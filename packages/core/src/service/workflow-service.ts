@@ -30,6 +30,7 @@ import type { ResolvedOptions, WorkflowServiceOptions } from './options.ts'
 import { assertPossible, toDeletion, toRunQuery, type DeleteRuns, type ListRuns } from './queries.ts'
 import { Retention } from './retention.ts'
 import { failureOf, toHistoryEntry, toStepView, toWorkflowRun, type HistoryEntry, type StepView } from './run-views.ts'
+import { readRecordedHistory, type RecordedHistory } from './recorded-history.ts'
 import { RunWatcher } from './run-watcher.ts'
 import { givenRunId, startRun } from './start-run.ts'
 import { closed, endedRun, hasEnded } from './waiting.ts'
@@ -122,6 +123,18 @@ export class WorkflowService {
     const steps = isRunId(runId) ? await this.#ports.reader.listSteps(runId) : []
     const now = this.#clock.now()
     return steps.map((step) => toStepView(step, now))
+  }
+
+  /**
+   * What this run asked for and was given so far, as plain JSON with payloads as they are stored: for `replayHistory` of
+   * `@pikku/core/testing`, which holds it against the code of today. Keep it as you keep the run's data.
+   *
+   * @throws `RunNotFoundError`
+   * @example
+   * await writeFile('test/histories/order.json', JSON.stringify(await workflowService.exportHistory(runId)))
+   */
+  exportHistory(runId: string): Promise<RecordedHistory> {
+    return readRecordedHistory(this.#ports.reader, runId)
   }
 
   /** Newest first. `cursor` is null on the last page. @throws `WorkflowError` with code `INVALID_INPUT` for a bad question */
@@ -344,19 +357,9 @@ export class WorkflowService {
   #dispatch(): Dispatcher {
     if (this.#dispatcher) return this.#dispatcher
     const { store, notices } = this.#ports
-    const keeper = new LeaseKeeper({
-      store,
-      clock: this.#clock,
-      leaseMs: this.#options.settings.leaseMs,
-      report: this.#report,
-    })
-    this.#dispatcher = new Dispatcher({
-      doorbell: this.#ringer(),
-      notices,
-      keeper,
-      report: this.#report,
-      clock: this.#clock,
-    })
+    const shared = { clock: this.#clock, report: this.#report }
+    const keeper = new LeaseKeeper({ ...shared, store, leaseMs: this.#options.settings.leaseMs })
+    this.#dispatcher = new Dispatcher({ ...shared, doorbell: this.#ringer(), notices, keeper })
     this.#dispatcher.takeHere = (item: RunItem) => [...this.#engines].some((engine) => engine.tryTake(item))
     return this.#dispatcher
   }
