@@ -84,14 +84,10 @@ export class WorkflowService {
     this.#payloads = new Payloads(options.codec, this.#options.maxPayloadBytes)
     this.#report = createReport(options.observer, () => loggerOf(this.#bound?.services ?? {}))
     const { settings } = this.#options
-    this.#watcher = new RunWatcher({
-      reader: ports.reader,
-      notices: ports.notices,
-      clock,
-      settings,
-      report: this.#report,
-    })
-    this.#retention = new Retention({ admin: ports.admin, clock, retention: options.retention, report: this.#report })
+    const { reader, notices, admin } = ports
+    const shared = { clock, report: this.#report }
+    this.#watcher = new RunWatcher({ ...shared, reader, notices, settings })
+    this.#retention = new Retention({ ...shared, admin, retention: options.retention })
   }
 
   /** Open connections and bring the schema up to date now instead of on first use. */
