@@ -135,8 +135,14 @@ describe('a server that comes and goes', () => {
   })
 
   async function listed(): Promise<string[]> {
-    const { runs } = await ports.reader.listRuns({ limit: 10_000 })
-    return runs.map(({ runId }) => runId).sort()
+    const runIds: string[] = []
+    let cursor: string | null = null
+    do {
+      const page = await ports.reader.listRuns({ limit: 10_000, ...(cursor === null ? {} : { cursor }) })
+      runIds.push(...page.runs.map(({ runId }) => runId))
+      cursor = page.cursor
+    } while (cursor !== null)
+    return runIds.sort()
   }
 
   /** Creates runs for as long as something happens; every one of them is answered, and was made once. */
