@@ -289,7 +289,11 @@ export class RunTurns {
     const dueInMs = Math.min(this.#open.nextDueInMs ?? Infinity, this.#sleeps.nextDueInMs ?? Infinity)
     if (dueInMs === Infinity) return this.#bell.wait()
     const timer = new AbortController()
-    void this.#parts.clock.sleep(dueInMs, timer.signal).then(this.#bell.ring)
+    // An aborted sleep resolves too: if it rang, this would go round until the timer is due, and nothing else would happen.
+    const ring = (): void => {
+      if (!timer.signal.aborted) this.#bell.ring()
+    }
+    void this.#parts.clock.sleep(dueInMs, timer.signal).then(ring)
     await this.#bell.wait()
     timer.abort()
     // The commit that a wake makes ends the due sleeps, too.

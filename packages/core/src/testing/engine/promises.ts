@@ -63,6 +63,26 @@ export const promiseScenarios: ScenarioGroup = {
         none: ['1', '2'],
       })
     },
+    'a sleep beside inline steps leaves the process free for others': async (world) => {
+      let longestMs = 0
+      const look = async (times: number): Promise<void> => {
+        for (let i = 0; i < times; i += 1) {
+          const before = performance.now()
+          await pause(10)
+          longestMs = Math.max(longestMs, performance.now() - before)
+        }
+      }
+      const app = await world.process({
+        workflows: {
+          beside: async ({ workflow }) => {
+            const look1 = workflow.do('short', () => look(1))
+            await Promise.all([look1, workflow.do('long', () => look(130)), workflow.sleep('nap', 1_200)])
+          },
+        },
+      })
+      await app.output('beside')
+      assert.ok(longestMs < 800, `for ${Math.round(longestMs)} ms nothing else happened in this process`)
+    },
     'F6: a group one of whose members fails at once loses none of the others': async (world) => {
       const app = await world.process({
         functions: {
