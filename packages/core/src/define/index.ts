@@ -10,6 +10,7 @@ export {
 export { nearest } from './nearest.ts'
 export {
   createRegistry,
+  findRegistry,
   loadRegistry,
   registerApp,
   registerQueueWorker,

@@ -157,6 +157,11 @@ export function loadRegistry(): Promise<Registry> {
   return (state.loading ??= load(state, state.app))
 }
 
+/** As `loadRegistry`; undefined where no app is registered. For tests of single workflows. @internal */
+export async function findRegistry(): Promise<Registry | undefined> {
+  return wired().app === undefined ? undefined : loadRegistry()
+}
+
 async function load(state: Wired, app: App): Promise<Registry> {
   const { functions } = await app.load()
   state.loaded = true

@@ -6,6 +6,24 @@ export type { Difference, OpenQueues, QueueHarness } from './queue-harness.ts'
 export { defineQueueServiceTests, queueTestTitles } from './queue-service-suite.ts'
 export type { QueueTestTitle } from './queue-service-suite.ts'
 export { TestClock } from './test-clock.ts'
+export { crashEverywhere, replayHistory, testWorkflow } from './workflow/index.ts'
+export type {
+  CrashReport,
+  Mock,
+  MockCall,
+  Mocks,
+  RecordedCall,
+  RecordedCalls,
+  RepeatedStep,
+  ReplayedHistory,
+  StepChoice,
+  StepFailure,
+  TestableWorkflow,
+  TestedRun,
+  TestOptions,
+  TimelineEntry,
+  TimelineEvent,
+} from './workflow/index.ts'
 export { defineWorkflowStoreTests } from './workflow-store-suite.ts'
 export { defineModelTests } from './model-suite.ts'
 export type { ModelHarness } from './model-suite.ts'

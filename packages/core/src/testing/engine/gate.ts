@@ -14,8 +14,6 @@ type Call = () => Promise<unknown>
 /** What a fault does with one call of a port: makes it as it is, fails it, delays it, or never answers. */
 export type Fault = (name: string, call: Call) => Promise<unknown>
 
-const never = (): Promise<never> => new Promise(() => undefined)
-
 /**
  * Stands between one process and its ports. `die` makes every call hang for ever, those under way included, as for code
  * that is no longer there; `freeze` holds them until `thaw`. `fault` sees every call before it is made.
@@ -26,7 +24,13 @@ export class Gate {
   #thaw: (() => void) | null = null
   readonly #answering = new Set<Answering>()
   readonly #died = Promise.withResolvers<void>()
+  readonly #buried = Promise.withResolvers<never>()
   fault: Fault = (_name, call) => call()
+
+  constructor() {
+    // Heard of by the calls that hang, if there are any.
+    this.#buried.promise.catch(() => undefined)
+  }
 
   get dead(): boolean {
     return this.#dead
@@ -38,6 +42,11 @@ export class Gate {
     this.#died.resolve()
     this.thaw()
     await Promise.all([...this.#answering].map((answering) => answering.stop()))
+  }
+
+  /** All is over: what hangs in this dead process fails, so that what it left in memory can be stopped. */
+  bury(): void {
+    this.#buried.reject(new Error('this process is dead'))
   }
 
   freeze(): void {
@@ -105,14 +114,14 @@ export class Gate {
   }
 
   async #through(name: string, call: Call): Promise<unknown> {
-    if (this.#dead) return never()
+    if (this.#dead) return this.#buried.promise
     await this.#thawed
     try {
       const answer = await this.fault(name, call)
       await this.#thawed
-      return this.#dead ? await never() : answer
+      return this.#dead ? await this.#buried.promise : answer
     } catch (error) {
-      if (this.#dead) return never()
+      if (this.#dead) return this.#buried.promise
       throw error
     }
   }
