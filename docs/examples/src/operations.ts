@@ -35,12 +35,16 @@ export async function operations(services: SingletonServices): Promise<unknown> 
   const open = (await workflowService.listSteps(runId)).filter((step) => step.endedAt === undefined)
   // #endregion
 
+  // #region export
+  const history = JSON.stringify(await workflowService.exportHistory(runId))
+  // #endregion
+
   // #region delete
   const monthAgo = new Date(Date.now() - 30 * 24 * 60 * 60 * 1000)
   await workflowService.deleteRuns({ finishedBefore: monthAgo, status: 'completed', limit: 1000 })
   // #endregion
 
-  return { created, output, runs: runs.length, cursor, open: open.length }
+  return { created, output, runs: runs.length, cursor, open: open.length, history: history.length > 2 }
 }
 
 export async function addJob({ queueService }: Pick<SingletonServices, 'queueService'>) {

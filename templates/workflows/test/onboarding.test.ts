@@ -1,3 +1,4 @@
+// #region imports
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
@@ -5,6 +6,7 @@ import type { RecordedHistory } from '@pikku/core'
 import { crashEverywhere, replayHistory, testWorkflow } from '@pikku/core/testing'
 import type { Mailer } from '../src/mailer.js'
 import { onboarding } from '../src/workflows/onboarding.js'
+// #endregion
 
 const input = { email: 'Ada@example.com' }
 
