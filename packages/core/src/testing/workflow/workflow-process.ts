@@ -10,7 +10,7 @@ import { realGraceMs, type VirtualClock } from './virtual-clock.ts'
 import { withWritesSeen, type OnWrite } from './writes.ts'
 
 /** Longer than any sleep can be, so that time never moves for it. */
-export const foreverMs = 1_000 * 365.25 * 24 * 60 * 60 * 1_000
+const foreverMs = 1_000 * 365.25 * 24 * 60 * 60 * 1_000
 
 /** No lease runs out and nothing is looked for before something is due: a death is told by the store. */
 const timing = {
@@ -125,7 +125,11 @@ export class WorkflowProcess implements Surroundings {
       step.then(settled, settled)
       return step
     }
-    return { asks, waits, ended: () => void (this.#bodies.delete(body), moved()) }
+    const ended = (): void => {
+      this.#bodies.delete(body)
+      moved()
+    }
+    return { asks, waits, ended }
   }
 
   async enter(call: FunctionCall): Promise<unknown> {
