@@ -38,6 +38,15 @@ test.each([
   expect(messages(core(`${layer}/file.ts`), `import { a } from '${specifier}'`)).toEqual([])
 })
 
+test.each(['vitest', 'vitest/node', 'node:test', '@jest/globals', 'mocha'])(
+  'core: the kit does not import %s',
+  (runner) => {
+    const text = `import { test } from '${runner}'`
+    expect(messages(core('testing/file.ts'), text)).toEqual(['the kit imports no test runner: it is handed one'])
+    expect(messages(core('testing/file.test.ts'), text)).toEqual([])
+  },
+)
+
 test('core: the entry point sees everything but testing', () => {
   expect(messages(core('index.ts'), `export { a } from './engine/a.ts'`)).toEqual([])
   expect(messages(core('index.ts'), `export { a } from './testing/a.ts'`)).toEqual(['index does not import testing'])

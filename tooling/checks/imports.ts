@@ -45,6 +45,8 @@ const impureNames = new Set([
 ])
 const impureMembers = new Set(['Date.now', 'Math.random'])
 
+const testRunners = /^(node:test|bun:test|vitest|@?jest|mocha|ava|tap|uvu|@playwright\/test)\b/
+
 /** What may be imported of core by a package that is not core. */
 const coreDoors = new Set([
   '@pikku/core',
@@ -108,6 +110,7 @@ function whyNotInCore(file: string, { specifier, typeOnly }: Import, target: str
   if (!mayImport) return `packages/core/src/${from} has no place in the architecture (see tooling/checks/imports.ts)`
   if (!target) {
     if (specifier.startsWith('@pikku/')) return `core does not import ${specifier}`
+    if (from === 'testing' && testRunners.test(specifier)) return 'the kit imports no test runner: it is handed one'
     if (pureLayers.has(from) && isBuiltin(specifier)) return `${from} is pure: it imports no ${specifier}`
     return undefined
   }

@@ -19,8 +19,8 @@ export function freshSchema(): string {
 }
 
 /** One connection of the test's own, which looks at things and holds locks. */
-export function openSql(max = 1): postgres.Sql {
-  return postgres(databaseUrl(), { max, onnotice: () => {} })
+export function openSql(max = 1, url = databaseUrl()): postgres.Sql {
+  return postgres(url, { max, onnotice: () => {} })
 }
 
 export interface PgHarness extends OpenStore {
@@ -28,16 +28,25 @@ export interface PgHarness extends OpenStore {
   readonly sql: postgres.Sql
 }
 
+interface PgHarnessOptions extends Partial<PgStoreOptions> {
+  /** One that is there, empty before and after. */
+  readonly schema?: string
+  /** What the store connects to. Default: the server. */
+  readonly url?: string
+  /** Where the test itself looks at things and holds locks. Default: `DATABASE_URL`. */
+  readonly server?: string
+}
+
 /** A store in a schema of its own, gone with `dispose`. */
-export async function openPg(over: Partial<PgStoreOptions> & { url?: string } = {}): Promise<PgHarness> {
-  const schema = freshSchema()
+export async function openPg(over: PgHarnessOptions = {}): Promise<PgHarness> {
+  const { url, server = databaseUrl(), schema: kept, ...options } = over
+  const schema = kept ?? freshSchema()
   const { quoted, lockClass } = openSchema(schema)
-  const sql = openSql()
+  const sql = openSql(1, server)
   const closing: (() => Promise<unknown>)[] = []
   let offset = 0
-  const { url, ...options } = over
   const open = (): StorePorts => {
-    const ports = openPgStore(url ?? databaseUrl(), schema, {
+    const ports = openPgStore(url ?? server, schema, {
       leaseMs: 8_000,
       logger: quiet,
       clockOffsetMs: () => offset,
@@ -47,9 +56,9 @@ export async function openPg(over: Partial<PgStoreOptions> & { url?: string } = 
     return ports
   }
   const ports = open()
-  await ports.admin.migrate()
+  if (!kept) await ports.admin.migrate()
   const hold = async (text: string): Promise<postgres.Sql> => {
-    const holder = openSql()
+    const holder = openSql(1, server)
     closing.push(() => holder.end({ timeout: 1 }))
     await holder.unsafe(text)
     return holder
@@ -83,10 +92,15 @@ export async function openPg(over: Partial<PgStoreOptions> & { url?: string } = 
     },
     dispose: async () => {
       await Promise.all(closing.map((close) => close()))
-      await sql.unsafe(`drop schema if exists ${quoted} cascade`)
+      await sql.unsafe(kept ? emptied(quoted) : `drop schema if exists ${quoted} cascade`)
       await sql.end()
     },
   }
+}
+
+function emptied(quoted: string): string {
+  const tables = ['runs', 'step', 'attempt', 'signal', 'worker'].map((table) => `${quoted}.workflow_${table}`)
+  return tables.map((table) => `delete from ${table}`).join(';')
 }
 
 interface HeldLock {

@@ -8,6 +8,7 @@ import {
   hold,
   hour,
   inline,
+  isReleased,
   minute,
   namesOf,
   newRun,
@@ -79,6 +80,16 @@ export const claimRunTests: StoreTestGroup = {
       assert.equal(new Set(epochs).size, 1)
       assert.equal(typeof epochs[0], 'number')
     },
+    'A13: a claim that arrives again after its lease was given back gets nothing': async ({ store }) => {
+      const { run } = await store.createRun(newRun())
+      const ask = claimAsk(run.runId)
+      const first = await store.claimRun(ask)
+      assert.ok(first && 'lease' in first)
+      isReleased(await store.commitRun(first.lease, turn({ next: park(first.history) })))
+      assert.equal(await store.claimRun(ask), null)
+      await claim(store, run.runId, { owner: 'worker-2' })
+      assert.equal(await store.claimRun(ask), null)
+    },
     'a parked run is claimed again under a higher epoch': async ({ store }) => {
       const { run } = await store.createRun(newRun())
       const first = await claim(store, run.runId)
@@ -102,12 +113,12 @@ export const claimRunTests: StoreTestGroup = {
       const { runId, revision } = await parked(store, [rpc('a'), rpc('b'), rpc('c')])
       const c = await claimStep(store, runId, 'c')
       const a = await claimStep(store, runId, 'a')
-      await store.settleStep(a.lease, succeeded('"A"'))
       await store.settleStep(c.lease, succeeded('"C"'))
+      await store.settleStep(a.lease, succeeded('"A"'))
       const { history } = await claim(store, runId, { after: revision })
-      assert.deepEqual(namesOf(history.steps), ['a', 'c'])
+      assert.deepEqual(namesOf(history.steps), ['c', 'a'])
       const [first, second] = history.steps
-      assert.deepEqual([first?.output, second?.output], ['"A"', '"C"'])
+      assert.deepEqual([first?.output, second?.output], ['"C"', '"A"'])
       assert.ok(first?.settledSeq && second?.settledSeq && first.settledSeq < second.settledSeq)
     },
     'nothing changed, nothing is handed over': async ({ store }) => {

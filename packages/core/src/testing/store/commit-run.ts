@@ -137,7 +137,8 @@ export const commitRunTests: StoreTestGroup = {
       const { lease } = await claim(store, run.runId)
       await hold(store, lease, { record: [inline('a', succeeded('"first"'))] })
       await hold(store, lease, { number: 2, record: [inline('a', succeeded('"second"'))] })
-      await hold(store, lease, { number: 3, record: [inline('a', failed('"third"'))] })
+      const { revision: after } = await hold(store, lease, { number: 3, record: [inline('a', failed('"third"'))] })
+      await hold(store, lease, { number: 4, after, record: [inline('a', succeeded('"fourth"'))] })
       const [step] = await reader.listSteps(run.runId)
       assert.deepEqual([step?.output, step?.status], ['"first"', 'succeeded'])
     },

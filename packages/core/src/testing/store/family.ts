@@ -110,15 +110,21 @@ export const familyTests: StoreTestGroup = {
       assert.deepEqual(await reader.listSteps(parent.runId), before)
     },
     'park is refused when a child ended meanwhile': async ({ store }) => {
-      const parent = newRun()
-      const plan = child(parent.runId, 'c')
-      await store.createRun(parent)
-      const { lease, history } = await claim(store, parent.runId)
-      const held = await hold(store, lease, { schedule: [plan] })
-      await endBy(store, plan.child.runId, { kind: 'complete', output: '"O"' })
-      const committed = await store.commitRun(lease, turn({ number: 2, after: held.revision, next: park(history) }))
-      assert.ok(!committed.released)
-      assert.deepEqual(namesOf(committed.steps), ['c'])
+      const ends = [
+        (runId: string) => endBy(store, runId, { kind: 'complete', output: '"O"' }),
+        (runId: string) => store.cancelRun(runId, 'from outside'),
+      ]
+      for (const end of ends) {
+        const parent = newRun()
+        const plan = child(parent.runId, 'c')
+        await store.createRun(parent)
+        const { lease, history } = await claim(store, parent.runId)
+        const held = await hold(store, lease, { schedule: [plan] })
+        await end(plan.child.runId)
+        const committed = await store.commitRun(lease, turn({ number: 2, after: held.revision, next: park(history) }))
+        assert.ok(!committed.released)
+        assert.deepEqual(namesOf(committed.steps), ['c'])
+      }
     },
     'A9: children that end in one event-loop turn have places of their own in the parent': async ({ store }) => {
       const parent = newRun()

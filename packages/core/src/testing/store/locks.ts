@@ -27,7 +27,7 @@ const forStatementsToWait = 250
 async function soon<T>(what: string, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited for a locked row: ${what}`)), 8_000)
+    timer = setTimeout(() => reject(new assert.AssertionError({ message: `waited for a locked row: ${what}` })), 8_000)
   })
   try {
     return await Promise.race([promise, tooLate])
@@ -110,9 +110,9 @@ export const lockTests: StoreTestGroup = {
       const { runId } = await parked(store, [rpc('a'), rpc('b')])
       const a = await claimStep(store, runId, 'a', { leaseMs: hour })
       const releases = [await world.lockRun(run.runId), await world.lockRun(runId)]
-      const claiming = claim(store, run.runId, { leaseMs: 1_500 })
-      const settling = store.settleStep(a.lease, retry(1_500))
-      await letThemWait(2_000)
+      const claiming = claim(store, run.runId, { leaseMs: 1_200 })
+      const settling = store.settleStep(a.lease, retry(1_200))
+      await letThemWait(1_600)
       await Promise.all(releases.map((release) => release()))
       const [claimed, settled] = await Promise.all([claiming, settling])
       assert.ok(settled)

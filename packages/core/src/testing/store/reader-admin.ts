@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { RunId, RunQuery, WorkflowReader } from '../../contract/index.ts'
 import {
+  child,
   claim,
   claimStep,
   completed,
@@ -8,8 +9,10 @@ import {
   hold,
   hour,
   inline,
+  isReleased,
   minute,
   newRun,
+  park,
   parked,
   rejectsAsLost,
   retry,
@@ -49,7 +52,9 @@ export const readerTests: StoreTestGroup = {
       }
     },
     'steps are listed in the order they were asked for, with what a person wants to see': async ({ store, reader }) => {
-      const { runId } = await parked(store, [rpc('c'), sleep('b', hour), suspend('a')])
+      const given = newRun()
+      const started = child(given.runId, 'd', { input: '"for the child"' })
+      const { runId } = await parked(store, [rpc('c'), sleep('b', hour), suspend('a'), started], given)
       await claimStep(store, runId, 'c', { owner: 'the worker' })
       const { lease } = await claim(store, runId, { owner: 'the orchestrator' })
       await hold(store, lease, { record: [inline('z', succeeded('"Z"'))] })
@@ -60,10 +65,11 @@ export const readerTests: StoreTestGroup = {
           ['c', 'running', '"to c"', 'the worker'],
           ['b', 'scheduled', null, null],
           ['a', 'scheduled', null, null],
+          ['d', 'scheduled', '"for the child"', null],
           ['z', 'succeeded', null, 'the orchestrator'],
         ],
       )
-      const [c, b, , z] = steps
+      const [c, b, , , z] = steps
       assert.ok(c && b && z && c.startedAt !== null && c.startedAt >= c.createdAt)
       assert.equal(b.startedAt, null)
       assert.ok(z.startedAt !== null && z.settledAt !== null && z.startedAt <= z.settledAt)
@@ -91,6 +97,19 @@ export const readerTests: StoreTestGroup = {
           ['a', 3, 'succeeded', '"A"', null],
         ],
       )
+    },
+    'a step that is tried again shows no error while it runs': async ({ store, reader }) => {
+      const { runId } = await parked(store, [rpc('a')])
+      await store.settleStep((await claimStep(store, runId, 'a')).lease, retry(0, '"E1"'))
+      const errors = async (): Promise<unknown> => {
+        const { steps } = await store.readChanges(runId, 0)
+        return [...steps, ...(await reader.listSteps(runId))].map(({ error }) => error)
+      }
+      assert.deepEqual(await errors(), ['"E1"', '"E1"'])
+      const { lease } = await claimStep(store, runId, 'a')
+      assert.deepEqual(await errors(), [null, null])
+      await store.settleStep(lease, succeeded())
+      assert.deepEqual(await errors(), [null, null])
     },
     'runs are listed newest first, page by page': async (world) => {
       const runIds = (await minuteByMinute(world, 7)).reverse()
@@ -199,7 +218,16 @@ export const adminTests: StoreTestGroup = {
     'a deleted id is free again, with nothing left of before': async (world) => {
       const { store, reader, admin } = world.unwatched()
       const given = newRun()
-      await parked(store, [rpc('a')], given)
+      const live = async (error: string): Promise<void> => {
+        await parked(store, [rpc('a')], given)
+        await store.settleStep((await claimStep(store, given.runId, 'a')).lease, retry(0, error))
+        const attempts = await reader.listAttempts(given.runId)
+        assert.deepEqual(
+          attempts.map((attempt) => [attempt.attempt, attempt.error]),
+          [[1, error]],
+        )
+      }
+      await live('"first life"')
       const sent = { kind: 'signal', runId: given.runId, signalId: 'once', name: 'x', payload: '""' } as const
       await store.signalRun(sent)
       await store.cancelRun(given.runId, 'enough')
@@ -207,9 +235,10 @@ export const adminTests: StoreTestGroup = {
       assert.equal(await admin.deleteRuns({ finishedBefore: endedAt + hour, limit: 9 }), 1)
       assert.equal((await store.createRun(given)).created, true)
       assert.equal((await store.signalRun(sent)).accepted, true)
-      const { history } = await claim(store, given.runId)
-      assert.deepEqual(history.steps, [])
-      assert.equal(history.signals.length, 1)
+      const { lease, history } = await claim(store, given.runId)
+      assert.deepEqual([history.steps, history.signals.length], [[], 1])
+      isReleased(await store.commitRun(lease, turn({ next: park(history) })))
+      await live('"second life"')
     },
     'a lease from before a run was deleted writes nothing to the run that has its id now': async (world) => {
       const { store, reader, admin } = world.unwatched()

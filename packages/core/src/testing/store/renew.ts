@@ -93,6 +93,13 @@ export const renewTests: StoreTestGroup = {
       await hold(store, lease, { after: history.revision })
       assert.deepEqual((await store.renewLeases([lease], minute)).woken, [])
     },
+    'A5: the holder of a step is told nothing of its run': async ({ store }) => {
+      const { runId } = await parked(store, [rpc('a'), rpc('b')])
+      await claim(store, runId)
+      const [a, b] = [await claimStep(store, runId, 'a'), await claimStep(store, runId, 'b')]
+      await store.settleStep(a.lease, succeeded())
+      assert.deepEqual(await store.renewLeases([b.lease], minute), { lost: [], busy: [], woken: [] })
+    },
     'two hundred leases in one call': async (world) => {
       const { store } = world
       const runs = await Promise.all(Array.from({ length: 200 }, () => store.createRun(newRun())))

@@ -56,6 +56,19 @@ export const claimStepTests: StoreTestGroup = {
       assert.deepEqual(await Promise.all([world.store.claimStep(ask), world.store.claimStep(ask)]), [first, first])
       assert.equal((await world.reader.listSteps(runId))[0]?.attempt, 1)
     },
+    'A13: a claim that arrives again after its lease was given back gets nothing': async ({ store }) => {
+      const { runId } = await parked(store, [rpc('released'), rpc('retried')])
+      for (const name of ['released', 'retried']) {
+        const ask = stepAsk(runId, name)
+        const first = await store.claimStep(ask)
+        assert.ok(first)
+        if (name === 'retried') await store.settleStep(first.lease, retry(0))
+        else await store.releaseStep(first.lease, { entered: false, delayMs: 0 })
+        assert.equal(await store.claimStep(ask), null)
+        await claimStep(store, runId, name)
+        assert.equal(await store.claimStep(ask), null)
+      }
+    },
     'A32: what is no rpc step is not claimed': async ({ store }) => {
       const { runId } = await parked(store, [sleep('s', hour), suspend('p')])
       for (const name of ['s', 'p', 'unheard of']) assert.equal(await store.claimStep(stepAsk(runId, name)), null)

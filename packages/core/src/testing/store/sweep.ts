@@ -262,6 +262,20 @@ export const deathTests: StoreTestGroup = {
       assert.ok(heir.lease.epoch > old.lease.epoch)
       await claimStep(store, runId, 'a', { owner: 'alive' })
     },
+    'an owner that enlists again within the grace keeps its leases': async (world) => {
+      const { store } = world
+      if (!store.capabilities.noticesDeath) return
+      await store.enlist('alive')
+      const first = (await world.sibling()).store
+      await first.enlist('back again')
+      const { run } = await store.createRun(newRun())
+      await claim(first, run.runId, { owner: 'back again', leaseMs: 50 * hour })
+      await first.close()
+      assert.deepEqual((await store.sweep(sweepAsk({ graceMs: minute }))).items, [])
+      await (await world.sibling()).store.enlist('back again')
+      await world.advance(2 * minute)
+      assert.deepEqual((await store.sweep(sweepAsk({ graceMs: minute }))).items, [])
+    },
     'an owner that never enlisted keeps its lease until it runs out': async (world) => {
       const { store } = world
       const { run } = await store.createRun(newRun())

@@ -1,0 +1,11 @@
+import { memoryStore } from './memory-store/subject.ts'
+import type { Subject } from './mutant.ts'
+import { pgStore } from './pg-store/subject.ts'
+
+export const subjects: readonly Subject[] = [memoryStore, pgStore]
+
+export function subjectNamed(name: string): Subject {
+  const subject = subjects.find((one) => one.name === name)
+  if (!subject) throw new Error(`no subject '${name}'; there are: ${subjects.map((one) => one.name).join(', ')}`)
+  return subject
+}
