@@ -34,6 +34,22 @@ test('an attempt that failed with another one left waits for its time', async ()
   assert.deepEqual(names(open.takeDue()), ['flaky 2'])
 })
 
+test("a machine's clock that is set back or forward moves no retry", async () => {
+  const clock = new TestClock()
+  const set = { ms: 0 }
+  const open = new OpenInline({
+    now: () => clock.now() + set.ms,
+    elapsed: () => clock.elapsed(),
+    sleep: (ms, signal) => clock.sleep(ms, signal),
+  })
+  open.add(command('later', 1), 500)
+  set.ms = 3_600_000
+  assert.deepEqual(names(open.takeDue()), [])
+  set.ms = -3_600_000
+  await clock.advance(500)
+  assert.deepEqual(names(open.takeDue()), ['later 2'])
+})
+
 test('what settled elsewhere is not run, what nobody asked for is not known', () => {
   const open = new OpenInline(new TestClock())
   open.add(command('a'), 0)

@@ -13,7 +13,7 @@ interface Waiting {
   readonly command: InlineCommand
   /** Attempts begun. */
   readonly attempt: number
-  /** Not before then, by this process' clock. */
+  /** Not before then, by what has elapsed here. */
   readonly dueAt: number
 }
 
@@ -28,7 +28,7 @@ export class OpenInline {
   }
 
   add(command: InlineCommand, dueInMs: number): void {
-    this.#waiting.set(stepKey(command.id), { command, attempt: command.attempt, dueAt: this.#clock.now() + dueInMs })
+    this.#waiting.set(stepKey(command.id), { command, attempt: command.attempt, dueAt: this.#clock.elapsed() + dueInMs })
   }
 
   /** An attempt ended without settling the step, here or in another process. */
@@ -37,7 +37,7 @@ export class OpenInline {
     const command = this.#handedOut.get(key) ?? this.#waiting.get(key)?.command
     if (!command) return
     this.#handedOut.delete(key)
-    this.#waiting.set(key, { command, attempt, dueAt: this.#clock.now() + dueInMs })
+    this.#waiting.set(key, { command, attempt, dueAt: this.#clock.elapsed() + dueInMs })
   }
 
   settled(id: StepId): void {
@@ -47,7 +47,7 @@ export class OpenInline {
 
   /** Hand out those whose time has come, with the number of the attempt that is to run. */
   takeDue(): { command: InlineCommand; attempt: number }[] {
-    const now = this.#clock.now()
+    const now = this.#clock.elapsed()
     const due: { command: InlineCommand; attempt: number }[] = []
     for (const [key, { command, attempt, dueAt }] of this.#waiting) {
       if (dueAt > now) continue
@@ -61,7 +61,7 @@ export class OpenInline {
   /** Until the next one is due; null when none waits for its time. */
   get nextDueInMs(): number | null {
     if (this.#waiting.size === 0) return null
-    return Math.min(...[...this.#waiting.values()].map((waiting) => waiting.dueAt)) - this.#clock.now()
+    return Math.min(...[...this.#waiting.values()].map((waiting) => waiting.dueAt)) - this.#clock.elapsed()
   }
 }
 

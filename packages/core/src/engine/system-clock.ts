@@ -6,6 +6,7 @@ const longestTimeout = 2_147_483_647
 /** The real clock. Its sleeps never keep the process alive. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  elapsed: () => performance.now(),
   sleep: (ms, signal) =>
     new Promise((resolve) => {
       if (signal?.aborted) return resolve()

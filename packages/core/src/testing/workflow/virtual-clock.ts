@@ -19,6 +19,10 @@ export class VirtualClock implements Clock {
     return this.#virtual.now()
   }
 
+  elapsed(): number {
+    return this.#virtual.elapsed()
+  }
+
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {
     if (ms !== realGraceMs && ms !== realGraceMs / 10) return this.#virtual.sleep(ms, signal)
     this.graces += 1
