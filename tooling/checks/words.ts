@@ -40,7 +40,6 @@ const allowed: readonly { readonly word: RegExp; readonly path: RegExp; readonly
   },
   { word: /^jobs?$/, path: /^packages\/core\/src\/(define|service)\//, reason: "users' queue workers handle jobs" },
   { word: /^activity$/, path: /^packages\/(pg|queue-pg-boss)\//, reason: 'pg_stat_activity' },
-  { word: /^pipeline$/, path: /^packages\/pg\/src\/driver/, reason: 'max_pipeline, an option of postgres.js' },
   { word: /^jobs?$/, path: /^(packages\/cli|templates)\//, reason: "users' queue workers handle jobs" },
 ]
 

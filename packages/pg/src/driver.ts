@@ -1,22 +1,16 @@
-import postgres from 'postgres'
 import { WorkflowError } from '@pikku/core/contract'
 import type { Logger } from '@pikku/core/contract'
+import { readConnection, targetOf } from './given-connection.ts'
+import type { Connection, ConnectionOptions } from './given-connection.ts'
+import { Pool } from './pool.ts'
+import type { PoolOptions } from './pool.ts'
 import { codeOf } from './retryable.ts'
+import { SingleConnection } from './single-connection.ts'
+import type { Row, SingleOptions, Statement } from './single-connection.ts'
 
-/** What may be given for a connection: a URL, options of postgres.js, or an open pool whose options are taken. */
-export type Connection = string | postgres.Options<Record<string, postgres.PostgresType>> | postgres.Sql
-
-export interface Statement {
-  /** The operation, for people. */
-  readonly name: string
-  readonly text: string
-}
-
-export type Parameter = string | number | null
-export type Row = Readonly<Record<string, unknown>>
-
-/** The parts of a connection that another thread can be told of. */
-export type ConnectionOptions = postgres.Options<Record<string, postgres.PostgresType>>
+export type { Connection, ConnectionOptions } from './given-connection.ts'
+export type { Pool } from './pool.ts'
+export type { Parameter, Row, Statement } from './single-connection.ts'
 
 export interface DriverOptions {
   readonly logger: Logger
@@ -24,26 +18,19 @@ export interface DriverOptions {
   readonly prepare?: boolean
   /** How long the server may take to notice that this client is gone while it waits to send (ms). */
   readonly userTimeoutMs: number
-  /** No answer for so long (ms) counts as none: the connections of the pool are given up. */
+  /** No answer for so long (ms) counts as none: the connection is given up. */
   readonly answerTimeoutMs: number
 }
 
-export interface PoolOptions {
-  readonly max: number
-  /** Close a connection that did nothing for so long (s). Default: never. */
-  readonly idleSeconds?: number
-  readonly onNotify?: (channel: string, payload: string) => void
-  readonly onClose?: () => void
-  readonly settings?: Readonly<Record<string, string>>
-}
-
 const oldestServer = 130_000
-const readOnly = '25006'
+const whoIsIt: Statement = {
+  name: 'connect',
+  text: `select current_setting('server_version_num')::int as version, current_setting('server_encoding') as encoding`,
+}
+/** Whatever a run says can be kept in these: SQL_ASCII takes bytes as they are. */
+const encodings = new Set<unknown>(['UTF8', 'SQL_ASCII'])
 
-/**
- * Everything this package knows of postgres.js. Its `begin`, `reserve` and `listen` are not used: a transaction of
- * postgres.js does not survive its connection, so every transition is one statement.
- */
+/** Where the server is and what it, or what stands before it, has told of itself. Its pools are opened on use. */
 export class Driver {
   readonly base: ConnectionOptions
   /** `host:port/database`, for messages. Never the password. */
@@ -51,15 +38,18 @@ export class Driver {
   readonly #options: DriverOptions
   #prepare: boolean
   #tuned = true
+  /** Of the server, as `server_version_num`; 0 before it is known. */
+  #version = 0
+  #hostAt = 0
   #ready: Promise<void> | undefined
   readonly #pools = new Set<Pool>()
 
-  constructor(connection: Connection, options: DriverOptions) {
-    const parsed = optionsOf(connection)
+  constructor(connection: Connection | ConnectionOptions, options: DriverOptions) {
+    const read = readConnection(connection)
     this.#options = options
-    this.#prepare = options.prepare ?? parsed.prepare
-    this.base = baseOf(parsed)
-    this.target = `${parsed.host.map((host, at) => `${host}:${parsed.port[at] ?? 5432}`).join(',')}/${parsed.database}`
+    this.#prepare = options.prepare ?? read.prepare
+    this.base = read.options
+    this.target = targetOf(read.options)
   }
 
   get prepare(): boolean {
@@ -96,6 +86,29 @@ export class Driver {
     return this.#ready
   }
 
+  /** Not opened before its first statement. */
+  connect({ onNotify, onClose }: Pick<SingleOptions, 'onNotify' | 'onClose'>): SingleConnection {
+    const settings = this.connectionSettings()
+    return new SingleConnection({
+      given: this.base,
+      hostAt: this.#hostAt,
+      settings,
+      logger: this.logger,
+      onNotify,
+      onClose,
+    })
+  }
+
+  /** What an error on a connection says of the next ones. */
+  learn({ hostAt, hasAnswered }: SingleConnection, error: unknown): void {
+    const code = codeOf(error)
+    if (code === '26000' || code === '42P05') this.stopPreparing()
+    if (code === '25006') this.logger.warn(`the server at ${this.target} is read-only: connecting anew`)
+    // Whoever else failed at this host has already gone on to the next.
+    if ((code === '25006' || !hasAnswered) && hostAt === this.#hostAt)
+      this.#hostAt = (hostAt + 1) % this.base.host.length
+  }
+
   connectionSettings(): Record<string, string> {
     if (!this.#tuned) return {}
     return {
@@ -108,6 +121,13 @@ export class Driver {
       plan_cache_mode: 'force_generic_plan',
       default_transaction_isolation: 'read committed',
       tcp_user_timeout: String(this.#options.userTimeoutMs),
+      // What was given up here does not go on there. Limits meant for the application's statements are not for these.
+      statement_timeout: String(this.answerTimeoutMs),
+      lock_timeout: '0',
+      // Numbers travel as float8: an application that has them rounded would have our epochs rounded.
+      extra_float_digits: '1',
+      ...(this.#version >= 140_000 ? { idle_session_timeout: '0' } : {}),
+      ...(this.#version >= 170_000 ? { transaction_timeout: '0' } : {}),
     }
   }
 
@@ -131,192 +151,45 @@ export class Driver {
   }
 
   async #probe(): Promise<void> {
-    const version = await this.#serverVersion().catch((error: unknown) => {
+    const { version, encoding } = await this.#askWho().catch((error: unknown) => {
       if (!isRefusedSetting(error)) throw error
       this.#tuned = false
       if (isFromPooler(error)) this.onPooler()
-      return this.#serverVersion()
+      return this.#askWho()
     })
-    if (version < oldestServer) {
-      // Three numbers before PostgreSQL 10, two from then on.
-      const minor = version < 100_000 ? `${Math.floor(version / 100) % 100}.${version % 100}` : `${version % 10_000}`
-      const found = `${Math.floor(version / 10_000)}.${minor}`
+    this.#version = Number(version)
+    if (this.#version < oldestServer) throw tooOld(this.target, this.#version)
+    if (!encodings.has(encoding)) {
       throw new WorkflowError(
-        'SERVER_TOO_OLD',
-        `the server at ${this.target} is PostgreSQL ${found}; 13 or newer is needed`,
+        'CONFIGURATION',
+        `the database at ${this.target} keeps text as ${String(encoding)}, where not every value of a run has a place; it has to be UTF8`,
       )
     }
   }
 
-  async #serverVersion(): Promise<number> {
-    const sql = postgres({
-      ...this.base,
-      connection: { ...this.base.connection, ...this.connectionSettings() },
-      max: 1,
-    })
-    const timeout = answerTimeout(this, { sql, name: 'connect' })
-    try {
-      const version = sql.unsafe(`select current_setting('server_version_num')::int as version`)
-      const rows = await Promise.race([version, timeout.expired])
-      return Number(rows[0]?.version)
-    } finally {
-      timeout.clear()
-      await sql.end({ timeout: 1 })
+  /** Of the first host that answers. */
+  async #askWho(): Promise<Row> {
+    for (let tries = 1; ; tries += 1) {
+      const connection = this.connect({ onClose: () => undefined })
+      try {
+        const asked = { parameters: [], prepare: false, withinMs: this.answerTimeoutMs }
+        const [row] = await connection.query(whoIsIt, asked)
+        return row ?? {}
+      } catch (error) {
+        this.learn(connection, error)
+        if (tries >= this.base.host.length) throw error
+      } finally {
+        await connection.close()
+      }
     }
   }
 }
 
-/** A few connections of our own. */
-export class Pool {
-  readonly #driver: Driver
-  readonly #options: PoolOptions
-  #sql: postgres.Sql | undefined
-  #closed = false
-
-  constructor(driver: Driver, options: PoolOptions) {
-    this.#driver = driver
-    this.#options = options
-  }
-
-  async query(statement: Statement, parameters: readonly Parameter[]): Promise<readonly Row[]> {
-    await this.#driver.ready()
-    const sql = this.#open()
-    // Lazy: postgres.js sends nothing before somebody waits for it, which the race below does.
-    const query = sql.unsafe(statement.text, [...parameters], { prepare: this.#driver.prepare })
-    const timeout = this.#answerTimeout(sql, statement)
-    try {
-      const rows = await Promise.race([query, timeout.expired])
-      // After a failed statement postgres.js may begin the next answer with holes.
-      return rows.filter((row) => row !== undefined)
-    } catch (error) {
-      const code = codeOf(error)
-      if (code === '26000' || code === '42P05') this.#driver.stopPreparing()
-      this.#leaveStandby(sql, error)
-      throw error
-    } finally {
-      timeout.clear()
-    }
-  }
-
-  /** Several statements without parameters, as one transaction. A migration takes its time: it may rewrite a table. */
-  async script(text: string): Promise<void> {
-    await this.#driver.ready()
-    const sql = this.#open()
-    try {
-      await sql.unsafe(text).simple()
-    } catch (error) {
-      this.#leaveStandby(sql, error)
-      throw error
-    }
-  }
-
-  async close(): Promise<void> {
-    this.#closed = true
-    const sql = this.#sql
-    this.#sql = undefined
-    await sql?.end({ timeout: 2 })
-  }
-
-  #open(): postgres.Sql {
-    if (this.#closed) throw Object.assign(new Error('the store is closed'), { code: 'CONNECTION_ENDED' })
-    this.#sql ??= this.#connect()
-    return this.#sql
-  }
-
-  #connect(): postgres.Sql {
-    const { max, idleSeconds, onNotify, onClose, settings } = this.#options
-    const options = {
-      ...this.#driver.base,
-      connection: { ...this.#driver.base.connection, ...this.#driver.connectionSettings(), ...settings },
-      max,
-      idle_timeout: idleSeconds ?? 0,
-      max_lifetime: null,
-      // One statement of a connection at a time: when a prepared one turns out to be unknown or outdated, postgres.js
-      // sends it again into the midst of those behind it, and none of them is answered any more.
-      max_pipeline: 0,
-      // Of its own it pauses up to 20 s between two tries to connect, long after the server is back.
-      backoff: () => 0.05 + Math.random() * 0.2,
-      onnotify: onNotify,
-      onclose: onClose,
-      onnotice: (notice: postgres.Notice) => this.#driver.logger.debug(`PostgreSQL: ${notice['message']}`),
-    }
-    return postgres(options as ConnectionOptions)
-  }
-
-  /**
-   * A connection to a server that does not take writes stays one, also when the primary is back or elsewhere: give them
-   * all up. What is under way ends without an answer, the next query connects anew.
-   */
-  #leaveStandby(sql: postgres.Sql, error: unknown): void {
-    if (codeOf(error) !== readOnly || this.#sql !== sql) return
-    this.#sql = undefined
-    const { logger, target } = this.#driver
-    logger.warn(`the server at ${target} is read-only: connecting anew`)
-    sql.end({ timeout: 0 }).catch((failed: unknown) => logger.warn('closing a read-only connection failed', failed))
-  }
-
-  #answerTimeout(sql: postgres.Sql, { name }: Pick<Statement, 'name'>): AnswerTimeout {
-    const onExpired = (): void => {
-      if (this.#sql === sql) this.#sql = undefined
-    }
-    return answerTimeout(this.#driver, { sql, name, onExpired })
-  }
-}
-
-interface AnswerTimeout {
-  readonly expired: Promise<never>
-  clear(): void
-}
-
-/** postgres.js itself waits for ever: for an answer, and for somebody who accepts connections and hangs up. */
-function answerTimeout(
-  { answerTimeoutMs: ms, target, logger }: Driver,
-  asked: { sql: postgres.Sql; name: string; onExpired?: () => void },
-): AnswerTimeout {
-  const { promise, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => {
-    reject(Object.assign(new Error(`${asked.name}: no answer from ${target} in ${ms} ms`), { code: 'NO_ANSWER' }))
-    // A connection that does not answer would be asked again and again: end it, whatever it was doing.
-    asked.onExpired?.()
-    asked.sql.end({ timeout: 0 }).catch((error: unknown) => logger.warn('closing a silent connection failed', error))
-  }, ms).unref()
-  return { expired: promise, clear: () => clearTimeout(timer) }
-}
-
-/** @throws WorkflowError `CONFIGURATION`, without the password */
-function optionsOf(connection: Connection): postgres.ParsedOptions<Record<string, unknown>> {
-  if (typeof connection === 'function') return connection.options
-  const isUrl = typeof connection === 'string' && /^postgres(ql)?:\/\//i.test(connection)
-  if (!isUrl && (typeof connection !== 'object' || connection === null)) throw noConnection(connection)
-  try {
-    return postgres(connection as string).options
-  } catch {
-    // What it throws holds the URL, and that the password.
-    throw noConnection(connection)
-  }
-}
-
-function noConnection(given: unknown): WorkflowError {
-  const found = typeof given === 'string' ? `'${given.replace(/^(.*?:\/\/)?.*@/s, '$1…@')}'` : String(given)
-  return new WorkflowError(
-    'CONFIGURATION',
-    `${found} is no connection to PostgreSQL; accepted is a URL like 'postgresql://user:password@host:5432/database', options of postgres.js, or its \`sql\``,
-  )
-}
-
-/** What our own connections take over from the user's: where to and as whom, not how the user likes rows. */
-function baseOf(parsed: postgres.ParsedOptions<Record<string, unknown>>): ConnectionOptions {
-  const { host, port, path, database, user, pass, ssl, connection, target_session_attrs, keep_alive } = parsed
-  const known = { host, port, database, user, pass, ssl, connection, target_session_attrs, keep_alive }
-  const socket = 'socket' in parsed && parsed['socket'] !== undefined ? { socket: parsed['socket'] } : {}
-  const options = {
-    ...known,
-    ...(path ? { path } : {}),
-    ...socket,
-    connect_timeout: parsed.connect_timeout,
-    fetch_types: false,
-  }
-  return options as unknown as ConnectionOptions
+function tooOld(target: string, version: number): WorkflowError {
+  // Three numbers before PostgreSQL 10, two from then on.
+  const minor = version < 100_000 ? `${Math.floor(version / 100) % 100}.${version % 100}` : `${version % 10_000}`
+  const name = `${Math.floor(version / 10_000)}.${minor}`
+  return new WorkflowError('SERVER_TOO_OLD', `the server at ${target} is PostgreSQL ${name}; 13 or newer is needed`)
 }
 
 function isRefusedSetting(error: unknown): boolean {

@@ -77,17 +77,24 @@ export class PgReader implements WorkflowReader {
 function placeOf(cursor: string | undefined): readonly [number | null, string | null] {
   if (cursor === undefined) return [null, null]
   const place: unknown = parseCursor(cursor)
-  if (!Array.isArray(place) || !Number.isSafeInteger(place[0]) || typeof place[1] !== 'string') {
-    throw new WorkflowError('INVALID_INPUT', `not a cursor of this list: '${cursor.slice(0, 100)}'`)
-  }
+  if (!Array.isArray(place) || !Number.isSafeInteger(place[0]) || !isStorable(place[1])) throw notACursor(cursor)
   return [place[0] as number, place[1]]
+}
+
+/** What PostgreSQL takes for a text. */
+function isStorable(value: unknown): value is string {
+  return typeof value === 'string' && value.isWellFormed() && !value.includes('\0')
+}
+
+function notACursor(cursor: string, options?: ErrorOptions): WorkflowError {
+  return new WorkflowError('INVALID_INPUT', `not a cursor of this list: '${cursor.slice(0, 100)}'`, options)
 }
 
 function parseCursor(cursor: string): unknown {
   try {
     return JSON.parse(cursor)
   } catch (cause) {
-    throw new WorkflowError('INVALID_INPUT', `not a cursor of this list: '${cursor.slice(0, 100)}'`, { cause })
+    throw notACursor(cursor, { cause })
   }
 }
 

@@ -25,6 +25,7 @@ const outages = new Set([
   'CONNECTION_DESTROYED',
   'CONNECT_TIMEOUT',
   'NO_ANSWER',
+  'NO_PASSWORD', // the function that was given for it failed
   'ECONNREFUSED',
   'ECONNRESET',
   'ENOTFOUND',

@@ -24,6 +24,8 @@ export class PgProxy {
   deaf = false
   /** Accept connections and hang up at once. */
   refusing = false
+  /** How often it has hung up at once. */
+  refused = 0
   readonly #server: net.Server
   readonly #links = new Set<Link>()
   readonly #faults = new Set<Fault>()
@@ -49,7 +51,14 @@ export class PgProxy {
       onClose: (link) => this.#links.delete(link),
     }
     server.on('connection', (socket) => {
-      if (this.refusing) return void socket.destroy()
+      if (this.refusing) {
+        this.refused += 1
+        // Whoever is hung up on may do the same.
+        return void socket
+          .on('error', () => undefined)
+          .resume()
+          .end()
+      }
       this.#opened += 1
       this.#links.add(new Link({ client: socket, host: target.hostname, port: Number(target.port || 5432) }, wire))
     })
