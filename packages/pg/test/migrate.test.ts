@@ -130,7 +130,7 @@ describe('migrations', () => {
   })
 
   for (const name of ['with "quotes" and spaces', 'Größe', 'a; drop table x --', 'x'.repeat(63), 'select']) {
-    test(`a schema may be called ${JSON.stringify(name)}`, async () => {
+    test(`F52: a schema may be called ${JSON.stringify(name)}`, async () => {
       await inSchema(name, async () => {
         const { store, reader, notices } = open(name)
         await store.createRun(run)
@@ -143,7 +143,7 @@ describe('migrations', () => {
   }
 
   for (const name of ['', 'x'.repeat(64), 'ü'.repeat(32), 'a\0b', 'a\ud800', 'pg_mine']) {
-    test(`a schema may not be called ${JSON.stringify(name.slice(0, 20))}`, () => {
+    test(`F52: a schema may not be called ${JSON.stringify(name.slice(0, 20))}`, () => {
       assert.throws(
         () => open(name),
         (error) => WorkflowError.is(error, 'INVALID_NAME'),

@@ -89,7 +89,7 @@ describe('connections and pools', () => {
     console.log(`prepare: false: ${statements} statements took ${proxy.roundTrips} round trips`)
   })
 
-  it('an open sql of the app gives its options, and is left open', async () => {
+  it('F39: an open sql of the app gives its options, and is left open', async () => {
     const sql = postgres(databaseUrl(), { max: 1 })
     closing.push(() => sql.end())
     await sql`select 1`
@@ -231,7 +231,7 @@ describe('connections and pools', () => {
     expect(await store.renewLeases([lease], 60_000)).toEqual({ lost: [], busy: [], woken: [] })
   })
 
-  it('backends are killed again and again: every run ends', { timeout: 120_000 }, async () => {
+  it('F44: backends are killed again and again: every run ends', { timeout: 120_000 }, async () => {
     const { application, options } = labelled()
     const services = [1, 2].map(() =>
       open(options, { leaseMs: 2_000, timing: { sweepMs: 200, redispatchAfterMs: 500, deathGraceMs: 500 } }),

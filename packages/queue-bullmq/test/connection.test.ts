@@ -107,11 +107,11 @@ describe('the connection of a queue service', () => {
     },
   )
 
-  it.each(['', 'a{b}', 'a b', 'a\n', 'x'.repeat(201), 7 as never])('refuses the prefix %j', (prefix) => {
+  it.each(['', 'a{b}', 'a b', 'a\n', 'x'.repeat(201), 7 as never])('F52: refuses the prefix %j', (prefix) => {
     expect(() => new BullQueueService(keys.url, { prefix })).toThrow(expect.objectContaining({ code: 'INVALID_NAME' }))
   })
 
-  it('keeps queues under different prefixes apart', async () => {
+  it('F52: keeps queues under different prefixes apart', async () => {
     const other = new BullQueueService(keys.url, { prefix: `${keys.prefix}-other`, logger: new RecordingLogger() })
     closing.push(() => other.close())
     const id = await service(keys.url).add('mail', 1)

@@ -1,5 +1,6 @@
 import { defineEngineTests } from '@pikku/core/testing'
 import { openPgStore } from '@pikku/pg'
+import { crashPointLane } from '@pikku/tooling/crash-points'
 import postgres from 'postgres'
 import { describe, test } from 'vitest'
 import { openBullWorld, quiet, type WorldStores } from './engine-world.ts'
@@ -18,9 +19,11 @@ function pgStores(schema: string): WorldStores {
   }
 }
 
+const { everyCrashPoint, timeout } = crashPointLane(0)
+
 defineEngineTests({
   name: 'PostgreSQL and BullMQ',
-  runner: { describe, test: (title, body) => test(title, { timeout: 60_000 }, body) },
+  runner: { describe, test: (title, body) => test(title, { timeout }, body) },
   open: () => openBullWorld(pgStores),
-  everyCrashPoint: 3,
+  everyCrashPoint,
 })

@@ -1,5 +1,6 @@
 import { defineEngineTests } from '@pikku/core/testing'
 import { openRedisStore } from '@pikku/redis'
+import { crashPointLane } from '@pikku/tooling/crash-points'
 import { describe, test } from 'vitest'
 import { openBullWorld, quiet, type WorldStores } from './engine-world.ts'
 import { openKeys } from './support.ts'
@@ -13,9 +14,11 @@ function redisStores(prefix: string): WorldStores {
   }
 }
 
+const { everyCrashPoint, timeout } = crashPointLane(40)
+
 defineEngineTests({
   name: 'Redis and BullMQ',
-  runner: { describe, test: (title, body) => test(title, { timeout: 60_000 }, body) },
+  runner: { describe, test: (title, body) => test(title, { timeout }, body) },
   open: () => openBullWorld(redisStores),
-  everyCrashPoint: 3,
+  everyCrashPoint,
 })

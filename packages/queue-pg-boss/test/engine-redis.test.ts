@@ -1,5 +1,6 @@
 import { defineEngineTests } from '@pikku/core/testing'
 import { openRedisStore } from '@pikku/redis'
+import { crashPointLane } from '@pikku/tooling/crash-points'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { openBossWorld, quiet, type WorldStores } from './engine-world.ts'
@@ -28,9 +29,11 @@ function redisStores(prefix: string): WorldStores {
   }
 }
 
+const { everyCrashPoint, timeout } = crashPointLane(0)
+
 defineEngineTests({
   name: 'Redis and pg-boss',
-  runner: { describe, test: (title, body) => test(title, { timeout: 60_000 }, body) },
+  runner: { describe, test: (title, body) => test(title, { timeout }, body) },
   open: () => openBossWorld(database.url, redisStores),
-  everyCrashPoint: 3,
+  everyCrashPoint,
 })

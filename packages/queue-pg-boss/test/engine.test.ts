@@ -1,5 +1,6 @@
 import { defineEngineTests } from '@pikku/core/testing'
 import { openPgStore } from '@pikku/pg'
+import { crashPointLane } from '@pikku/tooling/crash-points'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { openBossWorld, quiet, type WorldStores } from './engine-world.ts'
 import { createDatabase, type TestDatabase } from './support.ts'
@@ -17,9 +18,11 @@ function pgStores(schema: string): WorldStores {
   }
 }
 
+const { everyCrashPoint, timeout } = crashPointLane(40)
+
 defineEngineTests({
   name: 'PostgreSQL and pg-boss',
-  runner: { describe, test: (title, body) => test(title, { timeout: 60_000 }, body) },
+  runner: { describe, test: (title, body) => test(title, { timeout }, body) },
   open: () => openBossWorld(database.url, pgStores),
-  everyCrashPoint: 3,
+  everyCrashPoint,
 })

@@ -57,7 +57,7 @@ describe('what may be given', () => {
     ['a URL', (url: string): Given => url],
     ['options', optionsOf],
     ['options that hold functions', (url: string): Given => ({ ...optionsOf(url), retryStrategy: () => 50 })],
-  ])('%s: every connection is closed', async (_what, make) => {
+  ])('F39: %s: every connection is closed', async (_what, make) => {
     expect(await useAndClose(make(harness.url), harness.prefix)).toEqual([])
     await until(async () => (await connectionsOf(harness.nodes, harness.prefix)).length === 0)
   })
@@ -66,7 +66,7 @@ describe('what may be given', () => {
     ['a Redis', {}],
     ['a Redis that never retries', { maxRetriesPerRequest: null, enableOfflineQueue: true, commandTimeout: 1_000 }],
     ['a Redis that thinks in other types', { stringNumbers: true, enableAutoPipelining: true }],
-  ])('%s: own connections are closed, the given one is left as it is', async (_what, options) => {
+  ])('F39: %s: own connections are closed, the given one is left as it is', async (_what, options) => {
     const given = new Redis(harness.url, options)
     await until(() => given.status === 'ready')
     expect(await useAndClose(given, harness.prefix)).toEqual([])

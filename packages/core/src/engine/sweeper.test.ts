@@ -59,7 +59,7 @@ test('sweeps at once and then about once in its interval, never later', async ()
   await sweeper.stop()
 })
 
-test('A17: sweeps when the next timer is due, and at once after a full answer (A31)', async () => {
+test('A17, A31: sweeps when the next timer is due, and at once after a full answer', async () => {
   const { sweeper, clock, sweptAt } = sweeping((n) => (n === 1 ? { nextDueInMs: 120 } : n === 2 ? { full: true } : {}))
   await start(sweeper)
   await clock.advance(125)

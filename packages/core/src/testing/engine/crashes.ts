@@ -281,7 +281,7 @@ export const crashScenarios: ScenarioGroup = {
         assert.deepEqual(await worker.end(runId), { kind: 'completed', output: i + 1 })
       }
     },
-    'F7: store calls that fail, come late or are applied and never answered, by chance (A13)': async (world) => {
+    'F7, A13: store calls that fail, come late or are applied and never answered, by chance': async (world) => {
       world.expectRoughness()
       const seed = Math.floor(Math.random() * 2 ** 31)
       const random = seededRandom(seed)

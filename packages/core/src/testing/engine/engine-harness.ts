@@ -34,6 +34,6 @@ export interface EngineHarness {
   readonly runner: TestRunner
   open(): Promise<OpenEngine>
   readonly skip?: readonly Skip[]
-  /** Of the crash points, every n-th one. Default 1: all. A server needs longer than memory. */
+  /** Of the crash points of each case, every n-th one, another share each time; 0: none. Default 1: all. A server needs longer than memory. */
   readonly everyCrashPoint?: number
 }

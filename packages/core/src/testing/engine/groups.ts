@@ -28,7 +28,7 @@ export function scenarioGroups(harness: EngineHarness): readonly ScenarioGroup[]
     deployScenarios,
     crashScenarios,
     sharingScenarios,
-    crashPointScenarios(harness),
+    ...(harness.everyCrashPoint === 0 ? [] : [crashPointScenarios(harness)]),
     pushScenarios,
     loadScenarios,
     stopScenarios,

@@ -123,7 +123,7 @@ export const valueScenarios: ScenarioGroup = {
       }
       assert.deepStrictEqual(await worker.output('voids'), [undefined, undefined])
     },
-    'F22: what a body is given live has been through the encoder, as in a replay': async (world) => {
+    'F22, A35: what a body is given live has been through the encoder, as in a replay': async (world) => {
       const worker = await world.process(app)
       assert.deepEqual(await worker.output('aliases'), { same: false, list: [1] })
       assert.deepEqual(await worker.output('types'), [true, true, true])
@@ -221,7 +221,7 @@ export const valueScenarios: ScenarioGroup = {
       ])
       assert.ok(!kept.includes('secret word') && !kept.includes('secret error'))
     },
-    'a codec that fails for a while is nobody’s failure': async (world) => {
+    'A37: a codec that fails for a while is nobody’s failure': async (world) => {
       world.troubled = true
       let away = true
       const codec: PayloadCodec = {

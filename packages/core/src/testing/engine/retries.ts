@@ -69,6 +69,35 @@ export const retryScenarios: ScenarioGroup = {
         assert.deepEqual(await app.attempts(runId), ['try 1 failed'])
       }
     },
+    'F17, F24: what failed for good is not run again by later turns, nor by what is rung once more': async (world) => {
+      const app = await world.process({
+        functions: { fails: () => failing(1), echo: (_services, data: unknown) => data },
+        workflows: {
+          fails: async ({ workflow }) => {
+            const here = workflow.do('here', () => failing(1), { retries: 1 })
+            const there = workflow.do('there', 'fails', null, { retries: 0 })
+            await Promise.allSettled([here, there])
+            for (let turn = 0; turn < 4; turn += 1) await workflow.do('after', 'echo', turn)
+            await there
+          },
+          plain: async ({ workflow }) => workflow.do('a', 'echo', 'through'),
+        },
+      })
+      const runId = await app.begin('fails')
+      assert.equal((await app.end(runId)).kind, 'failed')
+      const failed = await app.service.getRun(runId)
+      const step = { kind: 'step', runId, step: { name: 'there', ordinal: 0 }, rpcName: 'fails' } as const
+      for (const attempt of [1, 2]) {
+        await app.ring([{ kind: 'run', runId, workflow: 'fails' }])
+        await app.ring([{ ...step, attempt, dispatch: 100 + attempt }])
+      }
+      // What was rung before it has been handed over when this one is through.
+      assert.equal(await app.output('plain'), 'through')
+      assert.deepEqual(await app.service.getRun(runId), failed)
+      const attempts = (await app.attempts(runId)).filter((one) => !one.startsWith('after'))
+      assert.deepEqual(attempts.sort(), ['here 1 failed', 'here 2 failed', 'there 1 failed'])
+      // The world's check holds the entries of both functions against these.
+    },
     'F12, F25: retryDelay is a minimum, in both forms': async (world) => {
       const at: number[] = []
       const app = await world.process(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { QueueService } from '../../contract/index.ts'
 import type { ScenarioGroup } from './scenario.ts'
 import type { StepFunction, TestApp } from './test-app.ts'
-import { pause } from './until.ts'
+import { pause, until } from './until.ts'
 
 const echo: StepFunction = (_services, data: unknown) => data
 
@@ -99,6 +99,37 @@ export const sharingScenarios: ScenarioGroup = {
         assert.equal((await processes[0]!.history(runId)).length, 7)
       }
     },
+    'F51: a message that names another function, attempt, step or workflow does what the store says, or nothing':
+      async (world) => {
+        if (world.mode === 'inline') return
+        const app: TestApp = {
+          functions: { pay: () => world.ledger.note('pay'), refund: () => world.ledger.note('refund') },
+          workflows: {
+            order: async ({ workflow }) => workflow.do('pay', 'pay'),
+            refunds: async ({ workflow }) => workflow.do('pay', 'refund'),
+          },
+        }
+        const turns = await world.process(app, { only: 'orchestrator' })
+        const runId = await turns.begin('order')
+        await until('the step is scheduled', async () => (await turns.service.listSteps(runId)).length === 1)
+        const step = { kind: 'step', runId, step: { name: 'pay', ordinal: 0 }, rpcName: 'pay', attempt: 1 } as const
+        const forged = (dispatch: number): Promise<void> =>
+          turns.ring([
+            { ...step, rpcName: 'refund', dispatch },
+            { ...step, attempt: 7, dispatch: dispatch + 1 },
+            { ...step, step: { name: 'another', ordinal: 0 }, rpcName: 'refund', dispatch },
+            { ...step, runId: 'no such run', rpcName: 'refund', dispatch },
+            { kind: 'run', runId, workflow: 'refunds' },
+            { kind: 'run', runId: 'no such run', workflow: 'refunds' },
+          ])
+        await forged(100)
+        await world.process(app, { only: 'worker' })
+        assert.equal((await turns.end(runId)).kind, 'completed')
+        await forged(200)
+        assert.equal((await turns.end(await turns.begin('order'))).kind, 'completed')
+        assert.deepEqual(world.ledger.notes(), ['pay', 'pay'])
+        assert.deepEqual(await turns.attempts(runId), ['pay 1 succeeded'])
+      },
   },
 }
 

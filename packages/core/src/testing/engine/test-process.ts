@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import type { QueueService, StorePorts, WorkflowEvent, WorkflowQueues } from '../../contract/index.ts'
+import type { QueueService, StorePorts, WorkflowEvent, WorkflowQueues, WorkItem } from '../../contract/index.ts'
 import type { StartedWorkflow } from '../../define/index.ts'
 import { MAX_PAYLOAD_BYTES } from '../../domain/limits.ts'
 import { Payloads } from '../../engine/payloads.ts'
@@ -39,6 +39,7 @@ export class TestProcess {
   readonly #queueService: QueueService | undefined
   readonly #services: { workflowService: WorkflowService; queueService?: QueueService; logger: typeof silent }
   #workers: QueueWorkers | null = null
+  #queues: WorkflowQueues | null = null
   #over = false
 
   constructor(parts: Parts) {
@@ -65,6 +66,7 @@ export class TestProcess {
   async start(): Promise<void> {
     const { app, options, world } = this.#parts
     const registry = registryOf(app, world, world.queues)
+    this.#queues = registry.queues
     this.service.bind(this.#services, registry)
     if (!this.#queueService || options.works === false) return
     const { orchestrator, worker } = registry.queues
@@ -130,6 +132,11 @@ export class TestProcess {
     const ended = await this.end(await this.begin(workflow, input))
     assert.equal(ended.kind, 'failed')
     return (ended as End & { kind: 'failed' }).error
+  }
+
+  /** As a message that comes once more, or that somebody else wrote. Where there is no queue there is none. */
+  async ring(items: readonly WorkItem[]): Promise<void> {
+    if (this.#queueService && this.#queues) await this.#queueService.doorbell(this.#queues).ring(items)
   }
 
   history(runId: string): Promise<HistoryEntry[]> {

@@ -1,8 +1,10 @@
+import assert from 'node:assert/strict'
+
 /** Wait for a condition; fails with its words when the deadline passes. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>, deadlineMs = 15_000): Promise<void> {
   const deadline = Date.now() + deadlineMs
   while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`not within ${deadlineMs} ms: ${what}`)
+    assert.ok(Date.now() <= deadline, `not within ${deadlineMs} ms: ${what}`)
     await pause(5)
   }
 }
