@@ -9,6 +9,10 @@ import { persist } from './persist.ts'
 import { runAttempt } from './run-attempt.ts'
 import { Slots } from './slots.ts'
 
+/** From this many lost attempts on a step may be what kills the process: such steps are run one at a time, as such runs are. */
+const suspectLosses = 2
+const suspectDelayMs = 1_000
+
 /** Unfinished: another attempt is to be made, this one counted if its function was entered. */
 interface GivenBack {
   readonly entered: boolean
@@ -19,6 +23,7 @@ interface GivenBack {
 export class StepWorker {
   readonly #parts: EngineParts
   readonly #slots: Slots
+  readonly #suspects = new Slots(1)
   readonly #work = new Set<Promise<void>>()
 
   constructor(parts: EngineParts, concurrency: number) {
@@ -71,12 +76,17 @@ export class StepWorker {
     })
     if (claim === null) return
     const held = keeper.hold(claim.lease)
+    const suspect = claim.lost >= suspectLosses
+    const isAlone = suspect && this.#suspects.tryTake()
     try {
       if (stopping.aborted) await this.#giveBack(claim, false, handOverMs)
+      // Another suspect is running here: what died beside the one that kills is not to die of it again and again (A21).
+      else if (suspect && !isAlone) await this.#giveBack(claim, false, suspectDelayMs)
       else await this.#runAndSettle(claim, held)
       dispatcher.progressed(runId)
     } finally {
       keeper.drop(held)
+      if (isAlone) this.#suspects.give()
     }
   }
 
