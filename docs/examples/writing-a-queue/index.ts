@@ -120,6 +120,7 @@ export class SqliteQueueService implements QueueService {
   }
 
   #answer(queues: WorkflowQueues, roles: Roles, handler: (item: WorkItem) => Promise<void>): Answering {
+    this.#tables()
     const underWay = { run: 0, step: 0 }
     const kinds = [
       ['run', queues.orchestrator],

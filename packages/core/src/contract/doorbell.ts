@@ -8,7 +8,8 @@ export interface Roles {
 
 /**
  * What the engine needs of a queue. It may lose, double, delay or reorder: the store is the truth, the sweep the guarantee.
- * A message is done with as soon as it was handed over; it is never redelivered for what the handler does.
+ * A message is done with as soon as it was handed over; it is never redelivered for what the handler does. What is rung while
+ * nobody answers waits in the queue. `held` need not travel; anything in the queue that is no work item is dropped.
  */
 export interface Doorbell {
   /** Hand items to whoever answers. Resolves when they are handed over; rejects when they could not be (the sweep rings again). */
@@ -18,6 +19,9 @@ export interface Doorbell {
 }
 
 export interface Answering {
-  /** Take no more. Resolves when nothing further will be handed over; handlers under way go on. */
+  /**
+   * Take no more. Resolves when nothing further will be handed over; handlers under way go on. What was fetched and not
+   * handed over yet goes back to the queue.
+   */
   stop(): Promise<void>
 }

@@ -146,7 +146,7 @@ export interface QueueService {
    *   unknown or bad option
    */
   add(queueName: string, data: unknown, options?: JobOptions): Promise<string>
-  /** From any process. Null for an unknown id, whatever its form, and for a queue nothing was ever added to. */
+  /** From any process. Null for an unknown id, whatever its form (no string, even), and for a queue nothing was ever added to. */
   getJob<In = unknown, Out = unknown>(queueName: string, jobId: string): Promise<QueueJob<In, Out> | null>
   /**
    * Start handing this queue's jobs to `handler`, each to one consumer of all there are. A job whose worker died is
@@ -155,11 +155,14 @@ export interface QueueService {
    * @throws `WorkflowError` with code `INVALID_INPUT` for an unknown or bad option
    */
   consume(queueName: string, options: WorkerOptions, handler: (job: JobDelivery) => Promise<unknown>): Promise<Consumer>
-  /** The doorbell on these two queues. */
+  /** The doorbell on these two queues. After `close` it rejects, as all else does. */
   doorbell(queues: WorkflowQueues): Doorbell
   /** Create what is needed now instead of on first use. */
   init(): Promise<void>
-  /** Stop what still consumes (jobs under way are given back), and close what this service opened itself. */
+  /**
+   * Stop what still consumes (jobs under way are given back) or answers a doorbell, and close what this service opened itself.
+   * Again: nothing more.
+   */
   close(): Promise<void>
 }
 

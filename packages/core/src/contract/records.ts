@@ -76,7 +76,10 @@ export interface Step {
   readonly inputDigest: string | null
   /** Set when succeeded (a sleep's is the empty string). */
   readonly output: Payload | null
-  /** Set when failed, except a child that was cancelled: then `reason` says why. While scheduled: the last attempt's error. */
+  /**
+   * Set when failed, except a child that was cancelled: then `reason` says why. While scheduled: the error of the latest
+   * attempt that failed (a lost one has none). Null while running.
+   */
   readonly error: Payload | null
   readonly reason: string | null
   /** Attempts begun: 0 before the first. */
@@ -88,7 +91,10 @@ export interface Step {
   /** Place in the run's total order of settlements; null until settled. Unique and strictly growing, not gap-free. */
   readonly settledSeq: number | null
   readonly settledAt: number | null
-  /** Time left, by the store's clock at the moment of reading, until a sleep ends or a retry may run; 0 or less: due. Null: no timer. */
+  /**
+   * Time left, by the store's clock at the moment of reading, until a sleep ends or a retry may run; 0 or less: due. Null: no
+   * timer, which for a retry is the same as due.
+   */
   readonly dueInMs: number | null
   /** The run's revision at which this row last changed. Every change of a row gets a revision of its own. */
   readonly revision: number
@@ -124,7 +130,8 @@ export interface Lease {
 }
 
 /**
- * What changed in a run after some revision, oldest change first. A store hands over a prefix of the order, without holes.
+ * What changed in a run after some revision, oldest change first: each row once, as it is now. A store hands over a prefix of
+ * the order, without holes.
  * An answer that holds a lock carries at most 128 KiB; with `more`, read on with `readChanges` after `revision`.
  */
 export interface Changes {
@@ -138,7 +145,10 @@ export interface Changes {
 /** What a claimed run's holder starts from. */
 export interface History extends Changes {
   readonly run: Run
-  /** Counts what happened to the run from outside. From the same snapshot as the rows, never newer than they are. */
+  /**
+   * Counts what happened to the run from outside: settlements by step workers, signals, ends of children, resumes. Not what its
+   * holder's own commits do. From the same snapshot as the rows, never newer than they are.
+   */
   readonly wakeSeq: number
 }
 

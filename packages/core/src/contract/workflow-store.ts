@@ -30,23 +30,33 @@ export interface WorkflowStore {
   createRun(run: NewRun): Promise<{ run: Run; created: boolean; wake: readonly WorkItem[] }>
 
   /**
-   * Take the run's lease, settle its due sleeps in `dueAt` order, and read what changed after `after` (0: everything).
-   * The same `claimId` again returns the same lease. A claim over a lease that ran out counts as a crash; each crash
-   * doubles the lease, and from the second on delays the next claim. One crash over `limit.max` suspends the run with `limit.reason` instead.
-   * A run suspended for some code may be claimed by a worker with another `codeHash`.
+   * Take the run's lease, settle its due sleeps, the one due first first, and read what changed after `after` (0:
+   * everything). The run is `running` then, without a reason. The same `claimId` again returns the same lease, as long as
+   * it is held; then null. A claim over a lease that ran out counts as a crash. Each crash doubles the lease (64 times as
+   * long at most), and from the second on the next claim is held back after the lease's end: 1 s, 2 s, 4 s … at most a
+   * minute. One crash over `limit.max` suspends the run with `limit.reason` instead: whatever the code, nobody claims it
+   * before a `resume`. A run suspended for some code may be claimed by a worker with any other `codeHash`.
    * Null: unknown, ended, leased to another, held back after crashes, or not for this worker.
-   * `ended: 'parent'`: a child whose parent has ended and that is not to outlive it; nothing was claimed.
+   * `ended: 'parent'`: a child, leased or not, whose parent has ended or was deleted and that is not to outlive it; nothing
+   * was claimed.
    */
   claimRun(ask: ClaimRun): Promise<RunClaim | { readonly ended: 'parent' } | null>
 
   /**
    * Apply one turn of a held run: all of it, or none if another claim holds it or the run has ended (`LeaseLostError`).
    * The claim decides, by epoch and claim id, not the clock: a lease that merely ran out still writes. A turn number already applied in this lease
-   * answers as it did the first time. Settles due sleeps like a claim. A step already settled is never written again.
+   * answers as it did the first time. Places in the order are given to due sleeps, settled as by a claim, then to
+   * `record`, then to `schedule`, each as listed. A step that has a row is not made again, and a settled one is never
+   * written again. A turn that records or schedules something clears the run's `crashes`.
+   * `wake`: the rpc steps and the children that were scheduled; the run when it was yielded without a delay; when it ended,
+   * its parent if nobody was told of that one before, and perhaps its children.
    */
   commitRun(lease: Lease, turn: Turn): Promise<Committed>
 
-  /** More of what `claimRun` or `commitRun` left out, lock-free, after the revision they answered with. */
+  /**
+   * More of what `claimRun` or `commitRun` left out, lock-free, after the revision they answered with. Cut like them, but
+   * a single row that is larger comes alone: every page gets on. Of an unknown run: nothing, and `after` for the revision.
+   */
   readChanges(runId: RunId, after: number): Promise<Changes>
 
   /**
@@ -58,12 +68,17 @@ export interface WorkflowStore {
 
   /**
    * Record how the attempt ended and, if the step is settled by it, wake its run in the same write. `wake` holds the run
-   * only if it was not already woken and unclaimed, or the step itself when it may be retried at once.
-   * Null: superseded, settled already by another, or the run has ended. The same lease and outcome again answers as before.
+   * only if it was not already woken (by a yield, too) and unclaimed, or the step itself when it may be retried at once.
+   * Null: superseded, settled already by another, or the run has ended. The same lease and outcome again answers as before;
+   * another outcome for the same lease changes nothing.
    */
   settleStep(lease: Lease, outcome: StepOutcome): Promise<Settled | null>
 
-  /** Give a claimed step back unfinished. Its attempt is given back too unless its function was `entered`: then it is recorded as lost. */
+  /**
+   * Give a claimed step back unfinished, due again after `delayMs`. Its attempt is given back too unless its function was
+   * `entered`: then it is recorded as lost. Does not wake the run; `wake` holds the step when it is due at once. Superseded,
+   * settled or ended: nothing happens. The same release again answers as before.
+   */
   releaseStep(lease: Lease, how: { entered: boolean; delayMs: number }): Promise<{ wake: readonly WorkItem[] }>
 
   /**
@@ -73,19 +88,26 @@ export interface WorkflowStore {
   renewLeases(leases: readonly Lease[], leaseMs: number): Promise<Renewed>
 
   /**
-   * `signal`: settle the oldest open suspend step of that name, else keep it for the next one; accepted once per signal id.
-   * `resume`: let a run go on that the engine suspended, with its crash and loss counters cleared. Wakes any run that has not ended.
+   * `signal`: settle the oldest open suspend step of that name, else keep it for the next one; accepted once per signal id
+   * of its run. Wakes the run, which is `running` then, unless the engine suspended it: it stays so, with the signal kept.
+   * `resume`: let a run go on that the engine suspended, with its crash counter, those of losses of its open steps and what it
+   * is blocked for cleared. Wakes any run that has not ended, and rings it whether it was woken before or not.
    */
   signalRun(signal: NewSignal): Promise<{ accepted: boolean; wake: readonly WorkItem[] }>
 
-  /** End a run from outside, settling its parent's step in the same write. An ended run is left alone: `cancelled: false`. */
+  /**
+   * End a run from outside, settling its parent's step in the same write. An ended or unknown run is left alone:
+   * `cancelled: false`. `wake` as for a commit that ends a run.
+   */
   cancelRun(runId: RunId, reason: string): Promise<{ cancelled: boolean; wake: readonly WorkItem[] }>
 
   /**
    * Find what ought to be moving and is not, up to `limit` of each kind, and stamp it so that the next sweep within its
    * window leaves it alone: runs woken or due and unclaimed, runs and steps whose lease ran out or whose owner's
    * connection has been gone for `graceMs`, rpc steps due and unclaimed, children of ended parents. The window starts at
-   * `redispatchAfterMs` and doubles with each dispatch of the same thing. Never returns healthy work.
+   * `redispatchAfterMs` and doubles with each dispatch of the same thing, until somebody claims it; what was in the `wake` of
+   * an answer was dispatched there. Runs only where a worker with `known` may claim them; children of ended parents and
+   * steps of any workflow. Never returns healthy work, nor a run that was woken while it is held: its holder is told.
    */
   sweep(ask: Sweep): Promise<Swept>
 
@@ -97,7 +119,7 @@ export interface WorkflowStore {
 
   readonly capabilities: StoreCapabilities
 
-  /** Close what this store opened itself. */
+  /** Close what this store opened itself. Calls after it reject with `StoreUnavailableError`. */
   close(): Promise<void>
 }
 
@@ -260,10 +282,12 @@ export interface Swept {
 
 /** A step as a person looks at it. */
 export interface StepDetail extends Step {
+  /** rpc: what its function is given. child: what its run was started with. Else null. */
   readonly input: Payload | null
   readonly createdAt: number
+  /** When the latest attempt began. Stays, as `worker` does, when that one was lost, failed or was given back. */
   readonly startedAt: number | null
-  /** The owner that holds it, or that ended it. */
+  /** The owner that holds it, or that held it last. */
   readonly worker: string | null
 }
 
@@ -288,6 +312,7 @@ export interface RunQuery {
   readonly statuses?: readonly Run['status'][]
   /** Runs that carry all of these. */
   readonly tags?: readonly string[]
+  /** Both exclusive. */
   readonly createdAfter?: number
   readonly createdBefore?: number
   readonly limit: number
@@ -295,7 +320,7 @@ export interface RunQuery {
   readonly cursor?: string
 }
 
-/** The read port, for consoles and for the workflow service. */
+/** The read port, for consoles and for the workflow service. An unknown run has no steps and no attempts. */
 export interface WorkflowReader {
   getRun(runId: RunId): Promise<Run | null>
   /** In the order they were asked for. */
@@ -307,9 +332,13 @@ export interface WorkflowReader {
 }
 
 export interface WorkflowAdmin {
-  /** Bring the schema up to date; safe under any number of processes at once. Throws when the schema is newer than this code accepts. */
+  /**
+   * Bring the schema up to date; safe under any number of processes at once.
+   *
+   * @throws `WorkflowError` with code `SCHEMA_TOO_NEW` when the schema is newer than this code accepts
+   */
   migrate(): Promise<void>
-  /** Delete ended runs and every trace of them, oldest first; answers how many. */
+  /** Delete ended runs and every trace of them, those that ended first first; answers how many. Their ids are free again. */
   deleteRuns(which: { finishedBefore: number; statuses?: readonly Run['status'][]; limit: number }): Promise<number>
 }
 

@@ -1,5 +1,6 @@
 import { WorkflowError } from '../contract/index.ts'
 import type {
+  Answering,
   Consumer,
   Doorbell,
   JobDelivery,
@@ -32,6 +33,7 @@ import { MemoryQueues, type MemoryJob } from './memory-queues.ts'
 export class MemoryQueueService implements QueueService {
   readonly #queues: MemoryQueues
   readonly #consumers = new Set<MemoryConsumer>()
+  readonly #answering = new Set<Answering>()
   readonly #closed = new AbortController()
 
   constructor(queues: MemoryQueues = new MemoryQueues()) {
@@ -70,7 +72,19 @@ export class MemoryQueueService implements QueueService {
   }
 
   doorbell(queues: WorkflowQueues): Doorbell {
-    return this.#queues.doorbell(queues)
+    const shared = this.#queues.doorbell(queues)
+    return {
+      ring: async (items) => {
+        this.#checkOpen()
+        await shared.ring(items)
+      },
+      answer: async (roles, handler) => {
+        this.#checkOpen()
+        const answering = await shared.answer(roles, handler)
+        this.#answering.add(answering)
+        return answering
+      },
+    }
   }
 
   async init(): Promise<void> {
@@ -80,12 +94,18 @@ export class MemoryQueueService implements QueueService {
   async close(): Promise<void> {
     this.#closed.abort()
     await Promise.all([...this.#consumers].map((consumer) => consumer.stop(0)))
+    await this.#stopAnswering()
   }
 
   /** Die like `kill -9`, and be noticed at once: jobs under way have lost their attempt. For tests. */
   vanish(): void {
     this.#closed.abort()
     for (const consumer of this.#consumers) consumer.vanish()
+    void this.#stopAnswering()
+  }
+
+  async #stopAnswering(): Promise<void> {
+    await Promise.all([...this.#answering].map((answering) => answering.stop()))
   }
 
   #check(queueName: string): string {

@@ -12,15 +12,20 @@ export const closingTests: QueueTestGroup = {
       const service = await world.process()
       const [begun, end] = [door(), door()]
       let runs = 0
-      const { consumer } = await world.worker(queue, async () => {
+      const handler = async (): Promise<void> => {
         runs++
         begun.open()
         await end.opened
-      })
+      }
+      const { consumer } = await world.worker(queue, handler, 2)
       const id = await service.add(queue, 1)
       await begun.opened
       const stopped = consumer.stop(10_000)
       const second = await service.add(queue, 2)
+      // It has room, and the time in which another worker takes a job that came later.
+      const other = world.queue('other')
+      await world.worker(other, () => 1)
+      await world.untilStatus(service, other, await service.add(other, 3), 'completed')
       end.open()
       await stopped
       assert.equal(await (await world.job(queue, id)).status(), 'completed')

@@ -5,6 +5,7 @@ import { jobIdTests, removalTests } from './keeping.ts'
 import { delayTests, priorityTests } from './ordering.ts'
 import { progressTests, statusTests, waitTests } from './watching.ts'
 import type { QueueTestGroup } from './queue-world.ts'
+import { doorbellTests } from './ringing.ts'
 import { wiredTests } from './wired.ts'
 import { workerTests } from './working.ts'
 
@@ -27,5 +28,6 @@ export const queueTestGroups: readonly QueueTestGroup[] = [
   wiredTests,
   closingTests,
   lostTests,
+  doorbellTests,
   restartTests,
 ]
