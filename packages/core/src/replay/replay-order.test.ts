@@ -68,6 +68,29 @@ describe('awaits that are not steps (A1)', () => {
 describe('divergence (A2)', () => {
   const asks = (body: Body, rows: readonly ReplayStep[]): Promise<Decision> => replayOf(body, 20).advance(rows)
 
+  test('a body that asks for more before it has asked for all its history holds adds nothing to it', async () => {
+    const body: Body = (workflow) => workflow.do('new', 'work')
+    assert.match(reasonOf(await asks(body, [rpc('old')])), /'old' \(an RPC step 'work'\).*does not ask for.*'new'/)
+  })
+
+  test('a body on its way to what its history holds may ask for more meanwhile', async () => {
+    const rows = [rpc('slowly asked for')]
+    const body: Body = (workflow) =>
+      Promise.all([pause(20).then(() => workflow.do('slowly asked for', 'work')), workflow.do('new', 'work')])
+    assert.deepEqual(commandsOf(await replayOf(body, 2_000).advance(rows)), ['new#0 after 0'])
+  })
+
+  test('what a body came to is nothing as long as it has not been found to fit', async () => {
+    for (const ends of [() => 'at once', () => Promise.reject(new Error('at once'))]) {
+      const replay = replayOf(ends, 60_000)
+      const advancing = replay.advance([rpc('never asked for')])
+      await macrotask()
+      await macrotask()
+      replay.abandon()
+      assert.deepEqual(await advancing, { kind: 'blocked', commands: [], open: 0 })
+    }
+  })
+
   test('another kind, another function, another input', async () => {
     const row = settled(rpc('charge', { input: 1 }), 1)
     assert.match(

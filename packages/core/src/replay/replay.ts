@@ -167,12 +167,16 @@ class BodyReplay implements Replay, ReplayPort {
     await this.#env.yieldTurn()
   }
 
-  /** Every request fits somewhere, and a body that ended asked for everything its history holds. */
+  /**
+   * Every request fits somewhere, and a body that ended, or asks for what its history does not hold, asked for everything
+   * that it holds: what it went on to now would leave a history that fits no code at all.
+   */
   async #assertAllAsked(): Promise<void> {
     const allPlaced = (): boolean => !this.#book.hasMisfits || this.#isOver()
     if (!this.#isHalted() && !allPlaced() && !(await this.#inTime(allPlaced))) this.#diverge(0, null)
     const all = (): boolean => this.#book.missingBefore(Infinity).length === 0
-    if (this.#isHalted() || this.#ending === null || this.#ending.kind === 'cancelled') return
+    const goesOn = this.#ending !== null || this.#book.unrecorded.length > 0
+    if (this.#isHalted() || !goesOn || this.#ending?.kind === 'cancelled') return
     if (!all() && !(await this.#inTime(all))) this.#diverge(Infinity, null)
   }
 
@@ -199,6 +203,8 @@ class BodyReplay implements Replay, ReplayPort {
 
   #decide(): Decision {
     if (this.#divergence !== null) return { kind: 'diverged', reason: this.#divergence }
+    // Whether it fits its history was not found out: nothing that it asks for or came to may be acted on.
+    if (this.#abandoned) return { kind: 'blocked', commands: [], open: this.#book.open }
     const ending = this.#ending
     if (ending?.kind === 'threw' || ending?.kind === 'cancelled') return ending
     return { ...(ending ?? { kind: 'blocked' }), commands: this.#book.takeCommands(), open: this.#book.open }
