@@ -40,7 +40,21 @@ export const slowParts: readonly SlowPart[] = [
       ...['packages/pg/test/engine-inline.test.ts', 'packages/redis/test/engine-inline.test.ts'],
       ...['-t', 'crash points'],
     ],
-    env: { CRASH_POINTS: 'all' },
+    env: { LANE: 'slow' },
+    figures: matching(/^crash points, /, ofVitest),
+  },
+  {
+    name: 'mixed-pairs',
+    shows:
+      'The whole engine suite on PostgreSQL with BullMQ, on Redis with pg-boss and on a Redis Cluster with BullMQ, with every tenth crash point; `npm test` plays what depends on both at once.',
+    minutes: 60,
+    needs: 'packages/core/src/testing/engine/engine-suite.ts',
+    run: () => [
+      ...vitest,
+      ...['packages/queue-bullmq/test/engine-pg.test.ts', 'packages/queue-pg-boss/test/engine-redis.test.ts'],
+      'packages/queue-bullmq/test/engine-cluster.test.ts',
+    ],
+    env: { LANE: 'slow' },
     figures: matching(/^crash points, /, ofVitest),
   },
 ]

@@ -1,13 +1,11 @@
 import { describe, test } from 'vitest'
 import { defineEngineTests } from '@pikku/core/testing'
-import { crashPointLane } from '@pikku/tooling/crash-points'
+import { withoutQueue } from '@pikku/tooling/engine-lane'
 import { openPgWorld } from './pg-engine-world.ts'
-
-const { everyCrashPoint, timeout } = crashPointLane(60)
 
 defineEngineTests({
   name: 'PostgreSQL, inline',
-  runner: { describe, test: (title, body) => test(title, { timeout }, body) },
+  runner: { describe, test: (title, body) => test(title, { timeout: withoutQueue.timeout }, body) },
   open: openPgWorld,
-  everyCrashPoint,
+  ...withoutQueue.share,
 })

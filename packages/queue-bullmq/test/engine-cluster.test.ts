@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { StorePorts } from '@pikku/core/contract'
 import { defineEngineTests, type OpenEngine } from '@pikku/core/testing'
 import { openRedisStore } from '@pikku/redis'
-import { crashPointLane } from '@pikku/tooling/crash-points'
+import { mixedPair } from '@pikku/tooling/engine-lane'
 import { startRedisCluster, type RedisCluster } from '@pikku/tooling/redis-cluster'
 import { Cluster } from 'ioredis'
 import { afterAll, beforeAll, describe, test } from 'vitest'
@@ -47,11 +47,9 @@ async function openWorld(): Promise<OpenEngine> {
   }
 }
 
-const { everyCrashPoint, timeout } = crashPointLane(0)
-
 defineEngineTests({
   name: 'Redis Cluster and BullMQ',
-  runner: { describe, test: (title, body) => test(title, { timeout }, body) },
+  runner: { describe, test: (title, body) => test(title, { timeout: mixedPair.timeout }, body) },
   open: openWorld,
-  everyCrashPoint,
+  ...mixedPair.share,
 })

@@ -1,6 +1,6 @@
 import { defineEngineTests } from '@pikku/core/testing'
 import { openPgStore } from '@pikku/pg'
-import { crashPointLane } from '@pikku/tooling/crash-points'
+import { mixedPair } from '@pikku/tooling/engine-lane'
 import postgres from 'postgres'
 import { describe, test } from 'vitest'
 import { openBullWorld, quiet, type WorldStores } from './engine-world.ts'
@@ -19,11 +19,9 @@ function pgStores(schema: string): WorldStores {
   }
 }
 
-const { everyCrashPoint, timeout } = crashPointLane(0)
-
 defineEngineTests({
   name: 'PostgreSQL and BullMQ',
-  runner: { describe, test: (title, body) => test(title, { timeout }, body) },
+  runner: { describe, test: (title, body) => test(title, { timeout: mixedPair.timeout }, body) },
   open: () => openBullWorld(pgStores),
-  everyCrashPoint,
+  ...mixedPair.share,
 })

@@ -1,6 +1,6 @@
 import { defineEngineTests } from '@pikku/core/testing'
 import { openRedisStore } from '@pikku/redis'
-import { crashPointLane } from '@pikku/tooling/crash-points'
+import { purePair } from '@pikku/tooling/engine-lane'
 import { describe, test } from 'vitest'
 import { openBullWorld, quiet, type WorldStores } from './engine-world.ts'
 import { openKeys } from './support.ts'
@@ -14,11 +14,9 @@ function redisStores(prefix: string): WorldStores {
   }
 }
 
-const { everyCrashPoint, timeout } = crashPointLane(40)
-
 defineEngineTests({
   name: 'Redis and BullMQ',
-  runner: { describe, test: (title, body) => test(title, { timeout }, body) },
+  runner: { describe, test: (title, body) => test(title, { timeout: purePair.timeout }, body) },
   open: () => openBullWorld(redisStores),
-  everyCrashPoint,
+  ...purePair.share,
 })

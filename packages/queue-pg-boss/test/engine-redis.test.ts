@@ -1,6 +1,6 @@
 import { defineEngineTests } from '@pikku/core/testing'
 import { openRedisStore } from '@pikku/redis'
-import { crashPointLane } from '@pikku/tooling/crash-points'
+import { mixedPair } from '@pikku/tooling/engine-lane'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { openBossWorld, quiet, type WorldStores } from './engine-world.ts'
@@ -29,11 +29,9 @@ function redisStores(prefix: string): WorldStores {
   }
 }
 
-const { everyCrashPoint, timeout } = crashPointLane(0)
-
 defineEngineTests({
   name: 'Redis and pg-boss',
-  runner: { describe, test: (title, body) => test(title, { timeout }, body) },
+  runner: { describe, test: (title, body) => test(title, { timeout: mixedPair.timeout }, body) },
   open: () => openBossWorld(database.url, redisStores),
-  everyCrashPoint,
+  ...mixedPair.share,
 })

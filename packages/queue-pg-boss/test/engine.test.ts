@@ -1,6 +1,6 @@
 import { defineEngineTests } from '@pikku/core/testing'
 import { openPgStore } from '@pikku/pg'
-import { crashPointLane } from '@pikku/tooling/crash-points'
+import { purePair } from '@pikku/tooling/engine-lane'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { openBossWorld, quiet, type WorldStores } from './engine-world.ts'
 import { createDatabase, type TestDatabase } from './support.ts'
@@ -18,11 +18,9 @@ function pgStores(schema: string): WorldStores {
   }
 }
 
-const { everyCrashPoint, timeout } = crashPointLane(40)
-
 defineEngineTests({
   name: 'PostgreSQL and pg-boss',
-  runner: { describe, test: (title, body) => test(title, { timeout }, body) },
+  runner: { describe, test: (title, body) => test(title, { timeout: purePair.timeout }, body) },
   open: () => openBossWorld(database.url, pgStores),
-  everyCrashPoint,
+  ...purePair.share,
 })

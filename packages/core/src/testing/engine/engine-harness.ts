@@ -36,4 +36,6 @@ export interface EngineHarness {
   readonly skip?: readonly Skip[]
   /** Of the crash points of each case, every n-th one, another share each time; 0: none. Default 1: all. A server needs longer than memory. */
   readonly everyCrashPoint?: number
+  /** These groups of scenarios alone. Default: all. */
+  readonly groups?: readonly string[]
 }

@@ -15,9 +15,15 @@ import type { ScenarioGroup } from './scenario.ts'
  */
 export function defineEngineTests(harness: EngineHarness): void {
   const { describe, test } = harness.runner
-  const groups = scenarioGroups(harness)
+  const all = scenarioGroups(harness)
+  const groups = all.filter(({ name }) => harness.groups?.includes(name) ?? true)
   describe(`engine: ${harness.name}`, () => {
     for (const group of groups) describe(group.name, () => defineGroup(harness, group))
+    test('every group that is asked for is there', () => {
+      const names = all.map(({ name }) => name)
+      for (const name of harness.groups ?? []) assert.ok(names.includes(name), `no such group: ${name}`)
+      return Promise.resolve()
+    })
     test('every skip names a scenario', () => {
       const titles = new Set(
         groups.flatMap(({ name, scenarios }) => Object.keys(scenarios).map((title) => `${name} › ${title}`)),

@@ -5,7 +5,7 @@ import type { EngineWorld } from './engine-world.ts'
 import { everythingLost, lossyQueue, ordinaryLosses, withDeadNotices, type Losses } from './faults.ts'
 import type { ScenarioGroup } from './scenario.ts'
 import type { TestApp } from './test-app.ts'
-import { door, pause } from './until.ts'
+import { door, pause, until } from './until.ts'
 
 /** A bit of everything whose delivery depends on somebody being told. */
 const app: TestApp = {
@@ -139,12 +139,21 @@ export const pushScenarios: ScenarioGroup = {
               late.push(Date.now() - due)
             }
           },
+          nap: async ({ workflow }) => workflow.sleep('nap', 300),
         },
       }
       const one = await world.process(sleeper, { timing: patient })
       await one.output('naps')
       late.sort((a, b) => a - b)
       assert.ok((late[2] ?? Infinity) < 100, `lateness in ms: ${late.join(' ')}`)
+      const started = performance.now()
+      const runId = await one.begin('nap')
+      await until('it sleeps', async () => (await one.service.listSteps(runId)).length === 1)
+      await one.vanish()
+      // Nobody told it of the timer, and its next sweep is a minute away.
+      const other = await world.process(sleeper, { timing: patient })
+      await other.end(runId)
+      assert.ok(performance.now() - started < 10_000, 'it knew when the timer was due')
     },
     'dropped, doubled, delayed and reordered messages: every run ends': async (world) => {
       const seed = Math.floor(Math.random() * 2 ** 31)

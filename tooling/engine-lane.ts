@@ -1,0 +1,33 @@
+/** What an engine suite is given besides its world. */
+interface Share {
+  readonly everyCrashPoint: number
+  readonly groups?: readonly string[]
+}
+
+export interface EngineLane {
+  readonly share: Share
+  /** What one test may take, in ms. */
+  readonly timeout: number
+}
+
+/** Set by `verify:slow`. */
+const isSlow = process.env['LANE'] === 'slow'
+
+function lane(ordinary: Share, slow: Share): EngineLane {
+  return isSlow ? { share: slow, timeout: 900_000 } : { share: ordinary, timeout: 60_000 }
+}
+
+/** PostgreSQL with pg-boss, Redis with BullMQ. */
+export const purePair = lane({ everyCrashPoint: 40 }, { everyCrashPoint: 1 })
+
+/** A store alone, in inline mode. */
+export const withoutQueue = lane({ everyCrashPoint: 60 }, { everyCrashPoint: 1 })
+
+/**
+ * A store and a queue that have suites of their own already, and a pure pair each: what depends on both of them at once.
+ * The other groups see only one of the two.
+ */
+export const mixedPair = lane(
+  { everyCrashPoint: 0, groups: ['crashes', 'several processes', 'pushes', 'load', 'stop', 'cancel', 'chaos'] },
+  { everyCrashPoint: 10 },
+)
