@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Answering, Doorbell, Logger, Roles, WorkflowQueues, WorkItem } from '@pikku/core/contract'
-import { Batcher, fromMessage, toMessage } from '@pikku/core/queue'
+import { Batcher, fromMessage, quote, toMessage } from '@pikku/core/queue'
 import type { Job, Worker } from 'bullmq'
 import type { BullConnection } from './connection.ts'
 import { MessageLoop } from './message-loop.ts'
@@ -121,10 +121,10 @@ export class BullDoorbell implements Doorbell {
         const removing = this.#remove(name, job, token).then(() => void finishing.delete(removing))
         finishing.add(removing)
         const item = fromMessage(job.data, answer.kind)
-        if (!item) return this.#logger.warn(`queue ${name}: message ${job.id} is not a work item; dropped`)
+        if (!item) return this.#logger.warn(`queue ${name}: message ${quote(job.id ?? '')} is not a work item; dropped`)
         await answer.handler(item)
       },
-      onError: (error) => this.#connection.log.trouble(name, error),
+      onError: (error) => this.#connection.failed(worker, name, error),
     })
     return {
       stop: async () => {

@@ -2,6 +2,7 @@ import { StoreUnavailableError, WorkflowError } from '@pikku/core/contract'
 import type { Logger } from '@pikku/core/contract'
 import { Queue, QueueEvents, Worker } from 'bullmq'
 import type { ConnectionOptions, Processor, WorkerOptions } from 'bullmq'
+import { isUnreadableJob, removeUnreadable } from './broken-jobs.ts'
 import { OutageLog } from './outage-log.ts'
 import { reasonOf } from './reason-of.ts'
 import { commandClient, readSource, workerClient } from './redis-source.ts'
@@ -19,6 +20,7 @@ export class BullConnection {
   readonly log: OutageLog
   readonly #target: RedisTarget
   readonly #prefix: string
+  readonly #logger: Logger
   readonly #queues = new Map<string, Promise<Queue>>()
   readonly #reconnected = new Set<() => void>()
   #commands: Client | undefined
@@ -29,6 +31,7 @@ export class BullConnection {
   constructor(source: unknown, prefix: string, logger: Logger) {
     this.#target = readSource(source)
     this.#prefix = prefix
+    this.#logger = logger
     this.log = new OutageLog(logger, this.#target.place)
   }
 
@@ -70,7 +73,7 @@ export class BullConnection {
       ...options,
       ...{ connection, prefix: this.#prefix, autorun: false, runRetryDelay: 1_000 },
     })
-    worker.on('error', (error) => this.log.trouble(name, error))
+    worker.on('error', (error) => this.failed(worker, name, error))
     worker.getBackend().on('ready', () => this.log.ready())
     const words = (): string => `no connection for the queue '${name}' within ${PATIENCE_MS} ms`
     try {
@@ -80,6 +83,14 @@ export class BullConnection {
       throw error
     }
     return worker
+  }
+
+  /** Something went wrong while a worker took jobs. */
+  failed(worker: Worker, name: string, error: unknown): void {
+    this.log.trouble(name, error)
+    if (!isUnreadableJob(error)) return
+    const removing = this.#startWorkers().then((client) => removeUnreadable(worker, client, this.#logger))
+    removing.catch((failed: unknown) => this.log.trouble(name, failed))
   }
 
   /** What happens in a queue, from `lastEventId` on. */

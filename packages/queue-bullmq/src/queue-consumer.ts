@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WorkflowError } from '@pikku/core/contract'
 import type { Consumer, JobDelivery, Logger } from '@pikku/core/contract'
-import { discardsJob, toJobFailure } from '@pikku/core/queue'
+import { discardsJob, quote, toJobFailure } from '@pikku/core/queue'
 import { UnrecoverableError, WaitingError } from 'bullmq'
 import type { Job, Worker } from 'bullmq'
 import type { BullConnection } from './connection.ts'
@@ -171,7 +171,7 @@ export class QueueConsumer implements Consumer {
     } catch (error) {
       const reason = reasonOf(error)
       this.#options.logger.warn(
-        `queue ${this.#options.queue}: could not give back job ${job.id}; others get it in a minute: ${reason}`,
+        `queue ${this.#options.queue}: could not give back job ${quote(job.id ?? '')}; others get it in a minute: ${reason}`,
       )
     }
     // To BullMQ: leave it where it is.

@@ -1,5 +1,7 @@
-/** What an error says, for a log. One that stands for the failures of several addresses says nothing itself. */
+import { oneLine } from '@pikku/core/queue'
+
+/** What an error says, for a log, on one line. One that stands for the failures of several addresses says nothing itself. */
 export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return error.errors.map(reasonOf).join(', ')
-  return error instanceof Error ? error.message : String(error)
+  return oneLine(error instanceof Error ? error.message : String(error))
 }

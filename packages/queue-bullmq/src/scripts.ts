@@ -30,6 +30,16 @@ redis.call('HSET', KEYS[1], 'progress', ARGV[3])
 redis.call('XADD', KEYS[3], 'MAXLEN', '~', 1000, '*', 'event', 'progress', 'jobId', ARGV[2], 'data', ARGV[3])
 return 1`
 
+/**
+ * Removes a job under way, whoever holds it. KEYS[1] the jobs under way, KEYS[2] those that may have stalled; ARGV[1] the
+ * beginning of a job's key, ARGV[2] its id.
+ */
+const REMOVE_ACTIVE = `
+redis.call('LREM', KEYS[1], 0, ARGV[2])
+redis.call('SREM', KEYS[2], ARGV[2])
+local key = ARGV[1] .. ARGV[2]
+return redis.call('DEL', key, key .. ':lock', key .. ':logs')`
+
 /** BullMQ's names for the keys of one queue. */
 export type KeyOf = (type: string) => string
 
@@ -67,4 +77,9 @@ export async function jobsHeldBy(client: Client, toKey: KeyOf, owner: string): P
   const tokens = ids.length === 0 ? [] : await client.mget(ids.map((id) => `${toKey(id)}:lock`))
   const held = ids.map((id, index) => [id, tokens[index] ?? ''] as const)
   return new Map(held.filter(([, token]) => token.startsWith(owner)))
+}
+
+/** Removes a job under way, whoever holds it. */
+export async function removeActive(client: Client, toKey: KeyOf, id: string): Promise<void> {
+  await client.eval(REMOVE_ACTIVE, 2, toKey('active'), toKey('stalled'), toKey(''), id)
 }

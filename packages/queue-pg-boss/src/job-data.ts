@@ -28,10 +28,37 @@ export function seal(data: unknown, plan: JobPlan): JobEnvelope {
   return { pikku: 1, v: encodeJobValue(data, 'data'), ...id, keep, attempts, backoff }
 }
 
-/** Our envelope, or undefined for a job that somebody else put into the queue. */
+/** Our envelope, or undefined for a job that somebody else put into the queue, one that merely looks like ours included. */
 export function toEnvelope(data: unknown): JobEnvelope | undefined {
-  if (typeof data !== 'object' || data === null || !('pikku' in data) || data.pikku !== 1) return undefined
-  return 'v' in data && 'attempts' in data && 'backoff' in data ? (data as JobEnvelope) : undefined
+  return isObject(data) && data.pikku === 1 && isEnvelope(data) ? data : undefined
+}
+
+/** Every part is looked at: what is missing in the middle of settling a job would be met again and again. */
+function isEnvelope(data: Foreign): data is JobEnvelope & Foreign {
+  const { v, id, keep, attempts, backoff, progress } = data
+  return (
+    typeof v === 'string' &&
+    isTextOrAbsent(id) &&
+    isTextOrAbsent(progress) &&
+    Number.isSafeInteger(attempts) &&
+    Array.isArray(keep) &&
+    keep.length === 2 &&
+    keep.every(Number.isFinite) &&
+    isObject(backoff) &&
+    (backoff.type === 'fixed' || backoff.type === 'exponential') &&
+    Number.isFinite(backoff.delayMs)
+  )
+}
+
+/** What is known of a job's data before it was looked at. */
+type Foreign = Partial<Readonly<Record<string, unknown>>>
+
+function isObject(value: unknown): value is Foreign {
+  return typeof value === 'object' && value !== null
+}
+
+function isTextOrAbsent(value: unknown): value is string | undefined {
+  return value === undefined || typeof value === 'string'
 }
 
 /** The user's value: plain JSON where the job is not ours. */

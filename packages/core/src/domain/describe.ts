@@ -23,8 +23,28 @@ export function describe(value: unknown): string {
 /** Text in quotes on one line: control characters and unpaired surrogates shown as escapes, cut when long. */
 export function quote(text: string): string {
   const shown = text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}…` : text
-  return `'${JSON.stringify(shown).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`
+  return `'${oneLine(JSON.stringify(shown).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'"))}'`
 }
+
+/**
+ * Text as a line of a log: what would break the line, command a terminal or turn the direction of writing is shown as an
+ * escape, so that nobody's data passes for a message of the program.
+ */
+export function oneLine(text: string): string {
+  return text.toWellFormed().replaceAll(UNPRINTABLE, (character) => {
+    const code = character.charCodeAt(0)
+    return SHORT_ESCAPES.get(code) ?? `\\u${code.toString(16).padStart(4, '0')}`
+  })
+}
+
+/** Control characters (C0, DEL and C1), line and paragraph separators, and what turns the direction of writing. */
+const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
+
+const SHORT_ESCAPES: ReadonlyMap<number, string> = new Map([
+  [0x09, '\\t'],
+  [0x0a, '\\n'],
+  [0x0d, '\\r'],
+])
 
 function describeObject(value: object): string {
   try {

@@ -17,6 +17,11 @@ export function assertName(name: unknown, what: string): asserts name is string 
   check(name, what, MAX_NAME)
 }
 
+/** Whether something can be called so at all; for names that did not come from the user's code. */
+export function isName(name: unknown): name is string {
+  return problemOf(name, MAX_NAME) === null
+}
+
 /** @throws WorkflowError `INVALID_NAME` */
 export function assertStepName(name: unknown, what = 'the step name'): asserts name is string {
   check(name, what, MAX_NAME)

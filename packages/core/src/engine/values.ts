@@ -25,12 +25,23 @@ import {
   Unreadable,
 } from './value-operations.ts'
 
-/** A stored payload cannot be read (or a codec failed) here and now: says nothing about the run, and another worker may manage. */
+/** A stored payload cannot be read here and now: says nothing about the run, and another worker may manage. */
 export class UnreadablePayloadError extends WorkflowError {
-  constructor(message: string, options?: ErrorOptions) {
+  readonly #isForeign: boolean
+
+  /** `isForeign`: it was not written by this encoder, so that trying again is of no use. */
+  constructor(message: string, { isForeign = false, ...options }: ErrorOptions & { isForeign?: boolean } = {}) {
     super('CONFIGURATION', message, options)
+    this.#isForeign = isForeign
+  }
+
+  override get retryable(): boolean {
+    return !this.#isForeign
   }
 }
+
+/** The app's codec failed, which may be over in a moment: a key server that is away. */
+export class CodecFailedError extends UnreadablePayloadError {}
 
 const ACCEPTED =
   'accepted are JSON values, undefined, Date, bigint, Map, Set, RegExp, URL, typed arrays, Error, NaN and ±Infinity, ' +
@@ -75,18 +86,22 @@ export function encodeBriefly(thrown: unknown): string {
   return encode(fromErrorData(briefErrorData(thrown)), 'error', { ...newEncoding(), classes: false })
 }
 
-/** The value of a text made by `encodeValue`. Runs no code but the revivers of registered classes.
+/**
+ * The value of a text made by `encodeValue`. Runs no code but the revivers of registered classes. `what` names the value
+ * for people: `the result of step 'Create user'`.
  *
  * @throws UnreadablePayloadError
  */
-export function decodeValue(text: string): unknown {
+export function decodeValue(text: string, what?: string): unknown {
   try {
     return parse(text, newRevivers())
   } catch (error) {
-    if (error instanceof UnreadablePayloadError) throw error
+    if (error instanceof UnreadablePayloadError) {
+      throw what === undefined ? error : new UnreadablePayloadError(`${what} cannot be read: ${error.message}`)
+    }
     throw new UnreadablePayloadError(
-      'a stored value cannot be read: it was not written by this encoder, or the codec that wrote it was another one',
-      { cause: error },
+      `${what ?? 'a stored value'} cannot be read: it was not written by this encoder, or the codec that wrote it was another one`,
+      { cause: error, isForeign: true },
     )
   }
 }

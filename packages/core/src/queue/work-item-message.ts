@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { StepId, WorkItem } from '../contract/index.ts'
+import { isName, isRunId } from '../domain/names.ts'
 import { uuidOf } from './job-id.ts'
 
 /** What is known of a message before it was looked at. */
@@ -25,7 +26,7 @@ export function toMessage(item: WorkItem): { readonly id: string; readonly data:
 export function fromMessage(data: unknown, kind: WorkItem['kind']): WorkItem | undefined {
   if (!isRecord(data) || data.kind !== kind) return undefined
   const { runId, workflow, rpcName, attempt, dispatch } = data
-  if (!isName(runId)) return undefined
+  if (!isRunId(runId)) return undefined
   if (kind === 'run') return isName(workflow) ? { kind, runId, workflow } : undefined
   const step = toStepId(data.step)
   if (!step || !isName(rpcName) || !isCount(attempt) || !isCount(dispatch)) return undefined
@@ -42,10 +43,9 @@ function isRecord(value: unknown): value is Foreign {
   return typeof value === 'object' && value !== null
 }
 
-function isName(value: unknown): value is string {
-  return typeof value === 'string' && value.length > 0
-}
+/** As far as every store counts. */
+const COUNT_MAX = 2_147_483_647
 
 function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && Number(value) >= 0
+  return Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= COUNT_MAX
 }
