@@ -46,10 +46,16 @@ export function formatPosition({ file, line, column }: Position): string {
   return line === undefined ? file : `${file}:${line}:${column ?? 1}`
 }
 
-/** One line: `file:line:column - error: …`. */
+/** One line: `file:line:column - error: …`. What names in the source would do to a terminal is shown as an escape. */
 export function formatDiagnostic(diagnostic: Diagnostic): string {
-  return `${formatPosition(diagnostic)} - ${diagnostic.severity}: ${diagnostic.message}`
+  const line = `${formatPosition(diagnostic)} - ${diagnostic.severity}: ${diagnostic.message}`
+  return line
+    .toWellFormed()
+    .replaceAll(unprintable, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
+
+/** Control characters, separators of lines, and what turns the direction of writing. */
+const unprintable = /[\p{Cc}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
 
 /** Turns offsets into lines and columns. */
 export function lineAndColumn(text: string, offset: number): { line: number; column: number } {

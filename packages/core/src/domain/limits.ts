@@ -10,6 +10,12 @@ export const MAX_LOST_ATTEMPTS = 10
 /** Crashes without progress after which a run is suspended. Enough to survive a bad deploy, few enough to protect its neighbours. */
 export const MAX_CRASHES = 10
 
+/**
+ * Turns of a run that one process may fail to take in a row, for a reason that is not known to pass, before the run is
+ * suspended. With the pause after each that is most of a minute: enough for a rolling deploy to bring a worker that can.
+ */
+export const MAX_FAILED_TURNS = 10
+
 /** Steps one run may have. Its history is held in memory while it is replayed; beyond this the work belongs in several runs. */
 export const MAX_STEPS = 100_000
 
@@ -28,9 +34,14 @@ export const MAX_DEPTH = 1_000
 /** Why a run is suspended after `MAX_LOST_ATTEMPTS`. */
 export function lostAttemptsReason(step: StepId): string {
   return (
-    `step ${describeStep(step)} lost ${MAX_LOST_ATTEMPTS} attempts: each time its worker died or stopped answering while the step ran. ` +
+    `step ${describeStep(step)} lost ${MAX_LOST_ATTEMPTS} attempts: each time its worker died, stopped answering while the step ran, or could not read its input. ` +
     'Check that worker for crashes and memory limits, then resume the run'
   )
+}
+
+/** Why a run is suspended after `MAX_FAILED_TURNS`. */
+export function failedTurnsReason(why: string): string {
+  return `its turn could not be taken ${MAX_FAILED_TURNS} times in a row: ${why}. Mend that, then resume the run`
 }
 
 /** Why a run is suspended after `MAX_CRASHES`. */

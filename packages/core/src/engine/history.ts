@@ -1,6 +1,8 @@
 import type { Changes, Settlement, Step, WorkflowStore } from '../contract/index.ts'
 import { WorkflowError } from '../contract/index.ts'
 import type { InlineRecord } from '../contract/index.ts'
+import { asError } from '../domain/serialized-error.ts'
+import { describeStep } from '../domain/step-id.ts'
 import type { Outcome, ReplayStep } from '../replay/index.ts'
 import type { Payloads } from './payloads.ts'
 
@@ -39,7 +41,10 @@ export async function toSettledRecords(
     const own = record.find((candidate) => candidate.id.name === id.name && candidate.id.ordinal === id.ordinal)
     if (!own || own.outcome.kind === 'retry') continue
     const ok = own.outcome.kind === 'succeeded'
-    const value = payloads.decodeNow(own.outcome.kind === 'succeeded' ? own.outcome.output : own.outcome.error)
+    const value = payloads.decodeNow(
+      own.outcome.kind === 'succeeded' ? own.outcome.output : own.outcome.error,
+      `the ${ok ? 'result' : 'error'} of step ${describeStep(id)}`,
+    )
     steps.push({
       ...blankInline,
       id,
@@ -59,10 +64,11 @@ const blankInline = { kind: 'inline', rpcName: null, inputDigest: null, lost: 0 
 function outcomeOf(step: Step, payloads: Payloads): Outcome | null | Promise<Outcome> {
   if (step.status === 'succeeded') {
     if (step.kind === 'sleep' || step.output === null) return { ok: true, value: undefined }
-    return then(payloads.decodeNow(step.output), true)
+    return then(payloads.decodeNow(step.output, `the result of step ${describeStep(step.id)}`), true)
   }
   if (step.status !== 'failed') return null
-  if (step.error !== null) return then(payloads.decodeNow(step.error), false)
+  if (step.error !== null)
+    return then(payloads.decodeNow(step.error, `the error of step ${describeStep(step.id)}`), false)
   return { ok: false, error: new WorkflowError('RUN_CANCELLED', step.reason ?? 'the child run was cancelled') }
 }
 
@@ -71,5 +77,6 @@ function then(value: unknown, ok: boolean): Outcome | Promise<Outcome> {
 }
 
 function toOutcome(ok: boolean, value: unknown): Outcome {
-  return ok ? { ok, value } : { ok, error: value }
+  // Somebody may have written another value over it: user code is handed an Error all the same.
+  return ok ? { ok, value } : { ok, error: asError(value) }
 }

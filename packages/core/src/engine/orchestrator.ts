@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { setImmediate as macrotask } from 'node:timers/promises'
-import type { Run, RunClaim, RunId, RunItem } from '../contract/index.ts'
+import type { NextMove, Run, RunClaim, RunId, RunItem } from '../contract/index.ts'
 import { crashesReason, MAX_CRASHES } from '../domain/limits.ts'
 import { createReplay, createWorkflowContext, type ContextSource } from '../replay/index.ts'
 import type { WorkflowDefinition } from '../define/index.ts'
 import { bodyScope, type BodyScope } from './body-scope.ts'
 import type { EngineParts } from './parts.ts'
+import { encodeLeaving } from './encode-turn.ts'
+import { FailedTurns } from './failed-turns.ts'
 import { ParkedRuns } from './parked-runs.ts'
+import { leavingAfter } from './plan-turn.ts'
 import { RunTurns, type Left, type ParkedRun, type RunningBody } from './run-turns.ts'
 import { Slots } from './slots.ts'
 
@@ -26,6 +29,7 @@ export class Orchestrator {
   readonly #active = new Map<RunId, boolean>()
   readonly #work = new Set<Promise<void>>()
   readonly #contextOf: ContextOf
+  readonly #failed = new FailedTurns()
 
   constructor(parts: EngineParts, concurrency: number, contextOf: ContextOf) {
     this.#parts = parts
@@ -139,8 +143,10 @@ export class Orchestrator {
   async #play(claim: RunClaim, definition: WorkflowDefinition, parked: ParkedRun | null): Promise<Left> {
     const body = parked?.body ?? (await this.#tryStartBody(claim, definition))
     if (body === null) return { kind: 'yielded' }
-    const turns = new RunTurns(this.#parts, { claim, codeHash: definition.codeHash, body, parked })
+    const { codeHash } = definition
+    const turns = new RunTurns(this.#parts, { claim, codeHash, body, parked, failed: this.#failed })
     const left = await turns.play()
+    if (left.kind === 'parked' || left.kind === 'ended') this.#failed.taken(claim.lease.runId)
     if (left.kind !== 'parked') body.replay.abandon()
     return left
   }
@@ -155,16 +161,14 @@ export class Orchestrator {
     return body.moved || body.rejection !== null
   }
 
-  async #putBack({ lease, history }: RunClaim, delayMs: number): Promise<void> {
-    const next = { kind: 'yield', delayMs } as const
-    await this.#parts.store.commitRun(lease, {
-      number: 1,
-      after: history.revision,
-      codeHash: '',
-      schedule: [],
-      record: [],
-      next,
-    })
+  async #putBack(claim: RunClaim, delayMs: number): Promise<void> {
+    await this.#leaveUntouched(claim, { kind: 'yield', delayMs })
+  }
+
+  /** The claim's only turn. */
+  async #leaveUntouched({ lease, history }: RunClaim, next: NextMove, codeHash = ''): Promise<void> {
+    const { revision: after } = history
+    await this.#parts.store.commitRun(lease, { number: 1, after, codeHash, schedule: [], record: [], next })
   }
 
   async #cancelOrphan(runId: RunId): Promise<void> {
@@ -173,22 +177,29 @@ export class Orchestrator {
     void this.#parts.dispatcher.dispatch(wake)
   }
 
-  /** Null: its input could not be read now, which is not the run's fault; it was given back. */
-  async #tryStartBody(claim: RunClaim, definition: WorkflowDefinition): Promise<RunningBody | null> {
-    const { report, settings } = this.#parts
+  /** Null: its input could not be read now, which is not the run's fault; it was given back, or one time too many was. */
+  async #tryStartBody(claim: RunClaim, { name, codeHash }: WorkflowDefinition): Promise<RunningBody | null> {
+    const { report, settings, payloads, dispatcher } = this.#parts
+    const { runId } = claim.lease
     try {
-      return await this.#startBody(claim, definition)
+      return await this.#startBody(claim, name)
     } catch (error) {
-      report({ kind: 'trouble', during: 'starting a run', runId: claim.lease.runId, error })
-      await this.#putBack(claim, settings.troubleDelayMs)
+      report({ kind: 'trouble', during: 'starting a run', runId, error })
+      const { wakeSeq } = claim.history
+      const how = { wakeSeq, delayMs: settings.troubleDelayMs }
+      const leaving = leavingAfter(error, this.#failed.isOneTooMany(runId, error), how)
+      await this.#leaveUntouched(claim, await encodeLeaving(leaving, { workflow: name, codeHash }, payloads), codeHash)
+      if (leaving.kind !== 'suspend') return null
+      dispatcher.tell([runId])
+      report({ kind: 'run-suspended', runId, workflow: name, reason: leaving.reason })
       return null
     }
   }
 
-  async #startBody({ history }: RunClaim, definition: WorkflowDefinition): Promise<RunningBody> {
+  async #startBody({ history }: RunClaim, name: string): Promise<RunningBody> {
     const { payloads, app, settings, clock } = this.#parts
     const { run } = history
-    const input = await payloads.decode(run.input)
+    const input = await payloads.decode(run.input, 'the input of the run')
     const source = this.#contextOf(run)
     const scope: BodyScope = {
       runId: run.runId,
@@ -200,8 +211,7 @@ export class Orchestrator {
       },
     }
     const replay = createReplay(
-      (port) =>
-        bodyScope.run(scope, () => app.callWorkflow(definition.name, input, createWorkflowContext(port, source))),
+      (port) => bodyScope.run(scope, () => app.callWorkflow(name, input, createWorkflowContext(port, source))),
       {
         yieldTurn: () => macrotask(),
         grace: (short, done) => clock.sleep(short ? settings.replayGraceMs / 10 : settings.replayGraceMs, done),

@@ -2,14 +2,7 @@ import { WorkflowError } from '../contract/errors.ts'
 import type { PayloadCodec } from '../contract/payload-codec.ts'
 import type { Payload } from '../contract/records.ts'
 import { isStorable } from '../domain/names.ts'
-import {
-  decodeValue,
-  digestOfValue,
-  encodeBriefly,
-  encodeThrown,
-  encodeValue,
-  UnreadablePayloadError,
-} from './values.ts'
+import { CodecFailedError, decodeValue, digestOfValue, encodeBriefly, encodeThrown, encodeValue } from './values.ts'
 
 /** An encoded value. */
 export interface Encoded {
@@ -75,16 +68,17 @@ export class Payloads {
     return this.encodeErrorNow(thrown)
   }
 
-  /** @throws UnreadablePayloadError */
-  async decode(payload: Payload): Promise<unknown> {
-    return this.decodeNow(payload)
+  /** `what` names the value in errors. @throws UnreadablePayloadError */
+  async decode(payload: Payload, what?: string): Promise<unknown> {
+    return this.decodeNow(payload, what)
   }
 
   /** As `decode`; a promise only when the codec returns one (a decoded value never is one). */
-  decodeNow(payload: Payload): unknown {
-    if (this.#codec === undefined) return decodeValue(payload)
+  decodeNow(payload: Payload, what?: string): unknown {
+    if (this.#codec === undefined) return decodeValue(payload, what)
     const opened = attempt('decode', () => this.#codec?.decode(payload))
-    return isPromise(opened) ? settled('decode', opened).then(toValue) : toValue(opened)
+    if (isPromise(opened)) return settled('decode', opened).then((text) => toValue(text, what))
+    return toValue(opened, what)
   }
 
   #seal(text: string): Payload | Promise<Payload> {
@@ -131,32 +125,32 @@ function settled<T>(hook: 'encode' | 'decode', promise: PromiseLike<T>): Promise
   })
 }
 
-function codecFailed(hook: 'encode' | 'decode', error: unknown): UnreadablePayloadError {
+function codecFailed(hook: 'encode' | 'decode', error: unknown): CodecFailedError {
   const why = error instanceof Error ? error.message : String(error)
-  return new UnreadablePayloadError(`the codec's ${hook} failed: ${why}`, { cause: error })
+  return new CodecFailedError(`the codec's ${hook} failed: ${why}`, { cause: error })
 }
 
 function storable(payload: unknown): Payload {
   if (typeof payload !== 'string') {
-    throw new UnreadablePayloadError(
+    throw new CodecFailedError(
       `the codec's encode returned ${typeof payload}; it must return a string (or a promise of one)`,
     )
   }
   if (!isStorable(payload)) {
-    throw new UnreadablePayloadError(
+    throw new CodecFailedError(
       "the codec's encode returned text that no database keeps (U+0000 or an unpaired surrogate); for bytes return base64",
     )
   }
   return payload
 }
 
-function toValue(text: unknown): unknown {
+function toValue(text: unknown, what: string | undefined): unknown {
   if (typeof text !== 'string') {
-    throw new UnreadablePayloadError(
+    throw new CodecFailedError(
       `the codec's decode returned ${typeof text}; it must return the string that encode was given`,
     )
   }
-  return decodeValue(text)
+  return decodeValue(text, what)
 }
 
 function isPromise<T>(thing: T | PromiseLike<T>): thing is PromiseLike<T> {

@@ -1,3 +1,5 @@
+import { failedTurnsReason } from '../domain/limits.ts'
+import { asError } from '../domain/serialized-error.ts'
 import type { Decision } from '../replay/index.ts'
 
 /** Where a held run stands when its next move is decided. */
@@ -28,6 +30,12 @@ export type Leaving =
   | { readonly kind: 'cancel'; readonly reason: string }
 
 const hold: Leaving = { kind: 'hold' }
+
+/** How a run is left whose turn could not be taken: given back to be tried again, or for a person to mend. */
+export function leavingAfter(error: unknown, tooMany: boolean, how: { wakeSeq: number; delayMs: number }): Leaving {
+  if (!tooMany) return { kind: 'yield', delayMs: how.delayMs }
+  return { kind: 'suspend', wakeSeq: how.wakeSeq, reason: failedTurnsReason(asError(error).message) }
+}
 
 /** The next move of a run: pure, and the only place where it is decided. */
 export function planLeaving(state: TurnState): Leaving {

@@ -1,25 +1,29 @@
 import type { Logger, WorkflowEvent, WorkflowObserver } from '../contract/index.ts'
+import { oneLine } from '../domain/describe.ts'
 
 /** Tells the observer and, where a person should know, the logger. Never throws. */
 export type Report = (event: WorkflowEvent) => void
 
 export function createReport(observer: WorkflowObserver | undefined, logger: () => Logger): Report {
   return (event) => {
-    if (event.kind === 'trouble')
-      logger().warn(
-        `pikku: trouble while ${event.during}${event.runId ? ` (run ${event.runId})` : ''}: ${messageOf(event.error)}`,
-      )
-    else if (event.kind === 'run-suspended')
-      logger().warn(
-        `pikku: run ${event.runId} of '${event.workflow}' is suspended: ${event.reason ?? 'waits for a signal'}`,
-      )
+    const worthKnowing = wordsOf(event)
+    // Names, reasons and errors are other people's text.
+    if (worthKnowing !== null) logger().warn(oneLine(`pikku: ${worthKnowing}`))
     if (!observer) return
     try {
       observer.onEvent(event)
     } catch (error) {
-      logger().error(`pikku: the observer threw on '${event.kind}': ${messageOf(error)}`)
+      logger().error(oneLine(`pikku: the observer threw on '${event.kind}': ${messageOf(error)}`))
     }
   }
+}
+
+function wordsOf(event: WorkflowEvent): string | null {
+  if (event.kind === 'trouble') {
+    return `trouble while ${event.during}${event.runId ? ` (run ${event.runId})` : ''}: ${messageOf(event.error)}`
+  }
+  if (event.kind !== 'run-suspended') return null
+  return `run ${event.runId} of '${event.workflow}' is suspended: ${event.reason ?? 'waits for a signal'}`
 }
 
 function messageOf(error: unknown): string {

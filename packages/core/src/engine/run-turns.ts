@@ -6,13 +6,14 @@ import { Bell } from './bell.ts'
 import type { BodyScope } from './body-scope.ts'
 import { DueSleeps } from './due-sleeps.ts'
 import { encodeLeaving, encodePlan } from './encode-turn.ts'
+import type { FailedTurns } from './failed-turns.ts'
 import { readToEnd, toReplaySteps, toSettledRecords } from './history.ts'
 import { InlineSteps } from './inline-steps.ts'
 import type { HeldLease } from './lease-keeper.ts'
 import { inlineAttempt, OpenInline, type InlineCommand, type InlineSurroundings } from './open-inline.ts'
 import type { EngineParts } from './parts.ts'
 import { persist } from './persist.ts'
-import { planLeaving, type Leaving } from './plan-turn.ts'
+import { leavingAfter, planLeaving, type Leaving } from './plan-turn.ts'
 
 /** A run's replay between two claims. A cache: without it the next claim replays from the start. */
 export interface ParkedRun {
@@ -68,6 +69,7 @@ export class RunTurns {
   readonly #open: OpenInline
   readonly #sleeps: DueSleeps
   readonly #cached: boolean
+  readonly #failed: FailedTurns
   readonly #bell = new Bell()
   readonly #inline = new InlineSteps(this.#bell.ring)
   /** Asked for and not on record yet. */
@@ -82,9 +84,10 @@ export class RunTurns {
 
   constructor(
     parts: EngineParts,
-    run: { claim: RunClaim; codeHash: string; body: RunningBody; parked: ParkedRun | null },
+    run: { claim: RunClaim; codeHash: string; body: RunningBody; parked: ParkedRun | null; failed: FailedTurns },
   ) {
     this.#parts = parts
+    this.#failed = run.failed
     this.#claim = run.claim
     this.#codeHash = run.codeHash
     this.#body = run.body
@@ -336,15 +339,19 @@ export class RunTurns {
     return { kind: 'stale' }
   }
 
-  /** Something that is not the run's fault: give it back to be tried again, here or elsewhere. */
+  /** Something that is not the run's fault: give it back to be tried again, here or elsewhere, but not for ever. */
   async #giveUp(error: unknown): Promise<Left> {
     const { runId } = this.#claim.lease
     const { report } = this.#parts
     report({ kind: 'trouble', during: 'taking a turn', runId, error })
     if (this.#held.signal.aborted || WorkflowError.is(error, 'STORE_UNAVAILABLE')) return { kind: 'lost' }
+    const leaving = leavingAfter(error, this.#failed.isOneTooMany(runId, error), {
+      wakeSeq: this.#seen.wakeSeq,
+      delayMs: this.#parts.settings.troubleDelayMs,
+    })
     try {
-      await this.#commit([], [], { kind: 'yield', delayMs: this.#parts.settings.troubleDelayMs })
-      return { kind: 'yielded' }
+      await this.#commit([], [], leaving)
+      return this.#left(leaving)
     } catch (second) {
       // Its lease runs out then, and others take it.
       report({ kind: 'trouble', during: 'giving a run back', runId, error: second })

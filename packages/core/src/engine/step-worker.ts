@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto'
 import type { StepClaim, StepItem, StepOutcome } from '../contract/index.ts'
 import { invocationId } from '../domain/invocation-id.ts'
 import { lostAttemptsReason, MAX_LOST_ATTEMPTS } from '../domain/limits.ts'
-import { stepKey } from '../domain/step-id.ts'
+import { describeStep, stepKey } from '../domain/step-id.ts'
 import type { HeldLease } from './lease-keeper.ts'
 import type { EngineParts } from './parts.ts'
 import { persist } from './persist.ts'
 import { runAttempt } from './run-attempt.ts'
 import { Slots } from './slots.ts'
+import { CodecFailedError, UnreadablePayloadError } from './values.ts'
 
 /** From this many lost attempts on a step may be what kills the process: such steps are run one at a time, as such runs are. */
 const suspectLosses = 2
@@ -98,7 +99,7 @@ export class StepWorker {
       this.#graceAndMore(patience.signal),
     ])
     patience.abort()
-    if (held.signal.aborted) return
+    if (held.signal.aborted || outcome === null) return
     if ('entered' in outcome) return this.#giveBack(claim, outcome.entered, outcome.delayMs)
     // Its signal told it to stop: that it threw then is no failure of the step.
     if (graceOver.aborted && outcome.kind !== 'succeeded') return this.#giveBack(claim, true, 0)
@@ -112,14 +113,14 @@ export class StepWorker {
     void this.#parts.dispatcher.dispatch(settled.wake)
   }
 
-  /** Never rejects: what is not the step's doing gives it back, to be tried again a little later. */
-  async #attempt(claim: StepClaim, signal: AbortSignal): Promise<StepOutcome | GivenBack> {
+  /** Never rejects: what is not the step's doing gives it back, to be tried again a little later. Null: let the attempt be lost. */
+  async #attempt(claim: StepClaim, signal: AbortSignal): Promise<StepOutcome | GivenBack | null> {
     const { app, payloads, report, settings } = this.#parts
     const { rpcName, policy, attempt, lost, lease } = claim
     const { runId, step = { name: rpcName, ordinal: 0 } } = lease
     let entered = false
     try {
-      const data = await payloads.decode(claim.input)
+      const data = await payloads.decode(claim.input, `the input of step ${describeStep(step)}`)
       const workflowStep = {
         runId,
         stepId: stepKey(step),
@@ -135,6 +136,8 @@ export class StepWorker {
       )
     } catch (error) {
       report({ kind: 'trouble', during: `step '${step.name}'`, runId, error })
+      // An input that nobody can read: lost attempts are counted, and suspend the run, where given ones come back for ever.
+      if (!entered && error instanceof UnreadablePayloadError && !(error instanceof CodecFailedError)) return null
       return { entered, delayMs: settings.troubleDelayMs }
     }
   }

@@ -1,4 +1,5 @@
 import type { StepId } from '../contract/index.ts'
+import { quote } from '../domain/describe.ts'
 import { describeStep } from '../domain/step-id.ts'
 import type { ReplayStep, Request } from './command.ts'
 
@@ -29,6 +30,14 @@ export function unwanted(id: StepId): string {
   return `the history settles step ${describeStep(id)} next, but the code does not ask for it at this point`
 }
 
+/** A row whose status and whose place in the order contradict each other: nothing here writes one. */
+export function halfSettled(rows: readonly ReplayStep[]): string | null {
+  const broken = rows.find(({ settledSeq, outcome }) => (settledSeq === null) !== (outcome === null))
+  if (!broken) return null
+  const place = broken.settledSeq === null ? 'no place' : 'a place'
+  return `the history has step ${describeStep(broken.id)} with the status ${quote(broken.status)} and ${place} in the order, which never go together; somebody changed it by hand`
+}
+
 /** What the code asks for that the history does not hold: most likely the same steps under new names. */
 export function askedInstead(unrecorded: readonly StepId[]): string {
   if (unrecorded.length === 0) return ''
@@ -45,11 +54,13 @@ function describeAsked(asked: Request): string {
 }
 
 function kindName(kind: ReplayStep['kind']): string {
-  return {
-    rpc: 'an RPC step',
-    inline: 'an inline step',
-    sleep: 'a sleep',
-    suspend: 'a suspend',
-    child: 'a child run of',
-  }[kind]
+  return kindNames[kind] ?? `something unknown here, ${quote(kind)}`
+}
+
+const kindNames: Readonly<Partial<Record<string, string>>> = {
+  rpc: 'an RPC step',
+  inline: 'an inline step',
+  sleep: 'a sleep',
+  suspend: 'a suspend',
+  child: 'a child run of',
 }

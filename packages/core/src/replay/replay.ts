@@ -1,5 +1,5 @@
 import type { Decision, Outcome, ReplayStep, Request } from './command.ts'
-import { askedInstead, neverAsked, unwanted } from './divergence.ts'
+import { askedInstead, halfSettled, neverAsked, unwanted } from './divergence.ts'
 import { RequestBook } from './request-book.ts'
 
 /** The world outside, as far as replay needs it: both are injected so that replay itself stays pure. */
@@ -149,7 +149,7 @@ class BodyReplay implements Replay, ReplayPort {
 
   #merge(changed: readonly ReplayStep[]): void {
     const { settled, mismatch } = this.#book.merge(changed)
-    this.#divergence ??= mismatch
+    this.#divergence ??= mismatch ?? halfSettled(changed)
     if (settled.length === 0) return
     this.#settlements = this.#settlements.concat(settled).sort((a, b) => (a.settledSeq ?? 0) - (b.settledSeq ?? 0))
   }

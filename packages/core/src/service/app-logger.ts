@@ -1,6 +1,7 @@
 import type { Logger } from '../contract/index.ts'
+import { oneLine } from '../domain/describe.ts'
 
-/** A store is made before the app's services are known: until they are, its warnings go to the console. */
+/** A store is made before the app's services are known: until they are, its warnings go to the console. Messages are one line each. */
 export class AppLogger implements Logger {
   #app: Logger | null = null
 
@@ -9,17 +10,17 @@ export class AppLogger implements Logger {
   }
 
   debug(message: string, details?: unknown): void {
-    this.#app?.debug(message, details)
+    this.#app?.debug(oneLine(message), details)
   }
   info(message: string, details?: unknown): void {
-    this.#app?.info(message, details)
+    this.#app?.info(oneLine(message), details)
   }
   warn(message: string, details?: unknown): void {
-    if (this.#app) this.#app.warn(message, details)
-    else console.warn(message)
+    if (this.#app) this.#app.warn(oneLine(message), details)
+    else console.warn(oneLine(message))
   }
   error(message: string, details?: unknown): void {
-    if (this.#app) this.#app.error(message, details)
-    else console.error(message)
+    if (this.#app) this.#app.error(oneLine(message), details)
+    else console.error(oneLine(message))
   }
 }

@@ -1,7 +1,7 @@
 import type { RunQuery, RunStatus, WorkflowAdmin } from '../contract/index.ts'
 import { RunNotFoundError } from '../contract/index.ts'
 import { checkedElsewhere, checkOptions, type OptionRule } from '../domain/check-options.ts'
-import { assertTags, isRunId } from '../domain/names.ts'
+import { assertTags, isName, isRunId } from '../domain/names.ts'
 
 /** Which runs to list. */
 export interface ListRuns {
@@ -65,11 +65,12 @@ const deleteRules: Readonly<Record<keyof DeleteRuns, OptionRule>> = {
   limit: whole(100_000),
 }
 
-/** @throws WorkflowError `INVALID_INPUT`, `INVALID_NAME` */
-export function toRunQuery(which: ListRuns): RunQuery {
+/** Null: nothing can be found by it, because no workflow can have that name. @throws WorkflowError `INVALID_INPUT`, `INVALID_NAME` */
+export function toRunQuery(which: ListRuns): RunQuery | null {
   checkOptions({ name: 'listRuns', code: 'INVALID_INPUT' }, listRules, which)
   const { workflow, status, tags, createdAfter, createdBefore, limit = 50, cursor } = which
   if (tags !== undefined) assertTags(tags, 'listRuns: tags')
+  if (workflow !== undefined && !isName(workflow)) return null
   return {
     limit,
     ...(workflow === undefined ? {} : { workflow }),

@@ -1,7 +1,11 @@
 import type { Attempt, Payload, Run, StepDetail } from '../contract/index.ts'
 import { WorkflowError } from '../contract/index.ts'
 import type { RecordedError, WorkflowRun } from '../define/index.ts'
+import { quote } from '../domain/describe.ts'
+import { asError } from '../domain/serialized-error.ts'
+import { describeStep } from '../domain/step-id.ts'
 import type { Payloads } from '../engine/payloads.ts'
+import { CodecFailedError, UnreadablePayloadError } from '../engine/values.ts'
 
 /** One finished attempt of an RPC or inline step. */
 export interface HistoryEntry {
@@ -42,11 +46,13 @@ export interface StepView {
   readonly endedAt: Date | undefined
 }
 
+/** @throws CodecFailedError */
 export async function toWorkflowRun(run: Run, payloads: Payloads): Promise<WorkflowRun> {
+  const of = `of run ${quote(run.runId)}`
   const [input, output, error] = await Promise.all([
-    payloads.decode(run.input),
-    run.output === null ? undefined : payloads.decode(run.output),
-    errorOf(run.error, payloads),
+    shown(run.input, `the input ${of}`, payloads),
+    shown(run.output, `the output ${of}`, payloads),
+    shown(run.error, `the error ${of}`, payloads),
   ])
   return {
     id: run.runId,
@@ -54,7 +60,7 @@ export async function toWorkflowRun(run: Run, payloads: Payloads): Promise<Workf
     status: run.status,
     input,
     output,
-    error: error ?? reasonOf(run),
+    error: error === undefined ? reasonOf(run) : asError(error),
     tags: run.tags,
     createdAt: new Date(run.createdAt),
     updatedAt: new Date(run.updatedAt),
@@ -63,9 +69,10 @@ export async function toWorkflowRun(run: Run, payloads: Payloads): Promise<Workf
 }
 
 export async function toHistoryEntry(attempt: Attempt, payloads: Payloads): Promise<HistoryEntry> {
+  const step = `of step ${describeStep(attempt.step)}`
   const [result, error] = await Promise.all([
-    attempt.output === null ? undefined : payloads.decode(attempt.output),
-    attempt.outcome === 'lost' ? lostError(attempt) : errorOf(attempt.error, payloads),
+    shown(attempt.output, `the result ${step}`, payloads),
+    attempt.outcome === 'lost' ? lostError(attempt) : shown(attempt.error, `the error ${step}`, payloads),
   ])
   return {
     stepName: attempt.step.name,
@@ -75,7 +82,7 @@ export async function toHistoryEntry(attempt: Attempt, payloads: Payloads): Prom
     status: attempt.outcome === 'succeeded' ? 'succeeded' : 'failed',
     attemptCount: attempt.attempt,
     result,
-    error,
+    error: error === undefined ? undefined : asError(error),
     worker: attempt.worker ?? undefined,
     createdAt: new Date(attempt.startedAt),
     startedAt: new Date(attempt.startedAt),
@@ -102,13 +109,23 @@ export function toStepView(step: StepDetail, now: number): StepView {
 
 /** What `waitForRun` rejects with when the run did not complete. */
 export async function failureOf(run: Run, payloads: Payloads): Promise<unknown> {
-  if (run.status === 'failed' && run.error !== null) return payloads.decode(run.error)
+  if (run.status === 'failed' && run.error !== null)
+    return asError(await payloads.decode(run.error, `the error of run ${quote(run.runId)}`))
   return new WorkflowError('RUN_CANCELLED', `run ${run.runId} was cancelled: ${run.reason ?? 'no reason was given'}`)
 }
 
-async function errorOf(payload: Payload | null, payloads: Payloads): Promise<RecordedError | undefined> {
+/**
+ * A value for people to look at. One that nobody can read is no reason to show nothing of its run, and of its neighbours
+ * in a list: the error that says why stands in its place.
+ */
+async function shown(payload: Payload | null, what: string, payloads: Payloads): Promise<unknown> {
   if (payload === null) return undefined
-  return (await payloads.decode(payload)) as RecordedError
+  try {
+    return await payloads.decode(payload, what)
+  } catch (error) {
+    if (error instanceof CodecFailedError || !(error instanceof UnreadablePayloadError)) throw error
+    return error
+  }
 }
 
 function reasonOf(run: Run): RecordedError | undefined {

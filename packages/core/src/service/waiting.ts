@@ -1,5 +1,6 @@
 import type { Run } from '../contract/index.ts'
 import { RunNotFoundError, StoreUnavailableError, WorkflowError } from '../contract/index.ts'
+import { isEnded } from '../domain/run-state.ts'
 
 /** `last`: the run as it was last seen; null: there is none; undefined: nobody could be asked. */
 interface Waited {
@@ -24,7 +25,7 @@ export function endedRun({ runId, last, timeoutMs, isClosed }: Waited): Run {
 }
 
 export function hasEnded(run: Run): boolean {
-  return run.endedAt !== null
+  return isEnded(run.status)
 }
 
 /** The workflow service was closed while it was needed. */

@@ -11,7 +11,7 @@ import type {
 } from '../contract/index.ts'
 import { RunNotFoundError, WorkflowError } from '../contract/index.ts'
 import { loadRegistry, type Registry, type StartedWorkflow, type WorkflowRun } from '../define/index.ts'
-import { describe } from '../domain/describe.ts'
+import { describe, quote } from '../domain/describe.ts'
 import { isRunId, plainText } from '../domain/names.ts'
 import { isInsideRun } from '../engine/body-scope.ts'
 import { Dispatcher } from '../engine/dispatcher.ts'
@@ -135,7 +135,8 @@ export class WorkflowService {
 
   /** Newest first. `cursor` is null on the last page. @throws `WorkflowError` with code `INVALID_INPUT` for a bad question */
   async listRuns(which: ListRuns = {}): Promise<{ runs: WorkflowRun[]; cursor: string | null }> {
-    const page = await this.#ports.reader.listRuns(toRunQuery(which))
+    const query = toRunQuery(which)
+    const page = query ? await this.#ports.reader.listRuns(query) : { runs: [], cursor: null }
     return { runs: await Promise.all(page.runs.map((run) => toWorkflowRun(run, this.#payloads))), cursor: page.cursor }
   }
 
@@ -159,7 +160,7 @@ export class WorkflowService {
     const last = await this.#watcher.until(runId, waited.signal, hasEnded).finally(() => done.abort())
     const run = endedRun({ runId, last, timeoutMs, isClosed: this.#closed.signal.aborted })
     if (run.status !== 'completed') throw await failureOf(run, this.#payloads)
-    return run.output === null ? undefined : this.#payloads.decode(run.output)
+    return run.output === null ? undefined : this.#payloads.decode(run.output, `the output of run ${quote(runId)}`)
   }
 
   /**
@@ -182,7 +183,7 @@ export class WorkflowService {
         telling = telling
           .then(async () => onChange(await toWorkflowRun(run, this.#payloads)))
           .catch((error: unknown) => this.#report({ kind: 'trouble', during: 'telling a watcher', runId, error }))
-        return run.endedAt !== null
+        return hasEnded(run)
       })
       .then(() => telling)
     return { stop: () => stopped.abort(), ended }
