@@ -119,7 +119,7 @@ export interface Signal {
 /**
  * The timed right to write. `epoch` is the fencing number: it grows with every claim and a write with an older one is
  * refused. `claimId` makes a repeated claim recognisable, and a lease of a run that was deleted since: a run that has its
- * id now counts its epochs anew. A write is refused unless both are those of the row. `step` is set for the lease of one rpc step.
+ * id now may count its epochs anew. A write is refused unless both are those of the row. `step` is set for the lease of one rpc step.
  */
 export interface Lease {
   readonly runId: RunId

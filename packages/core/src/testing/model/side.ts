@@ -80,7 +80,8 @@ export function plainRun(run: Run): object {
 export function plainStep(step: Step): object {
   const { id, kind, status, rpcName, inputDigest, output, error, reason, attempt, lost, askedAfter } = step
   const shown = { id, kind, status, rpcName, inputDigest, output, reason, attempt, lost, askedAfter }
-  const dueIn10s = step.dueInMs === null ? null : Math.max(0, Math.round(step.dueInMs / 10_000))
+  // No timer is the same as one that is over.
+  const dueIn10s = Math.max(0, Math.round((step.dueInMs ?? 0) / 10_000))
   return { ...shown, error: status === 'running' ? null : error, settled: step.settledSeq !== null, dueIn10s }
 }
 

@@ -117,7 +117,14 @@ export const crashTests: StoreTestGroup = {
       assert.equal(await store.claimStep(stepAsk(runId, 'a')), null)
       // What is under way still settles.
       assert.ok(await store.settleStep(held.lease, succeeded()))
+      const { revision } = await store.readChanges(runId, 0)
       await store.signalRun({ kind: 'resume', runId })
+      const { steps } = await store.readChanges(runId, revision)
+      assert.deepEqual(
+        steps.map(({ id, lost }) => [id.name, lost]),
+        [['a', 0]],
+        'whoever keeps the history is told of it',
+      )
       await world.advance(hour)
       assert.equal(stepItems((await store.sweep(sweepAsk())).items).length, 1)
       const again = await claimStep(store, runId, 'a', { limit })

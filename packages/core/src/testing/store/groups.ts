@@ -5,6 +5,7 @@ import { crashTests } from './crashes.ts'
 import { createRunTests } from './create-run.ts'
 import { cancelRunTests, familyTests } from './family.ts'
 import { lockTests } from './locks.ts'
+import { closeTests, nameAndSizeTests } from './names-and-sizes.ts'
 import { noticeTests } from './notices.ts'
 import { pageTests } from './pages.ts'
 import { adminTests, readerTests } from './reader-admin.ts'
@@ -32,10 +33,12 @@ export const storeTestGroups: readonly StoreTestGroup[] = [
   codeTests,
   sweepTests,
   deathTests,
+  nameAndSizeTests,
   pageTests,
   readerTests,
   adminTests,
   noticeTests,
+  closeTests,
   stormTests,
   lockTests,
 ]

@@ -193,6 +193,13 @@ export const signalRunTests: StoreTestGroup = {
       const first = await store.signalRun({ kind: 'resume', runId })
       assert.deepEqual(await store.signalRun({ kind: 'resume', runId }), first)
     },
+    'a resume wakes whoever holds the run': async ({ store }) => {
+      const { run } = await store.createRun(newRun())
+      const { lease, history } = await claim(store, run.runId)
+      assert.equal(runItems((await store.signalRun({ kind: 'resume', runId: run.runId })).wake)[0]?.held, true)
+      const held = isHeld(await store.commitRun(lease, turn({ after: history.revision, next: park(history) })))
+      isReleased(await store.commitRun(lease, turn({ number: 2, after: held.revision, next: park(held) })))
+    },
     'a step that waits for a signal is no work for the sweep': async (world) => {
       const { runId } = await parked(world.store, [suspend('approve')])
       await world.advance(10 * 3_600_000)

@@ -40,12 +40,17 @@ export const sweepTests: StoreTestGroup = {
       await claim(world.store, run.runId)
     },
     'F9: a step that nobody claimed is rung after the window, under a key of its own': async (world) => {
-      const { runId } = await parked(world.store, [rpc('a')])
+      const { runId, wake } = await parked(world.store, [rpc('a')])
       assert.deepEqual((await world.store.sweep(sweepAsk())).items, [])
       await world.advance(15 * second)
+      const [first] = stepItems(wake)
       const [item] = stepItems((await world.store.sweep(sweepAsk())).items)
+      assert.ok(first && item && item.dispatch !== first.dispatch)
       const step = { name: 'a', ordinal: 0 }
-      assert.deepEqual(item, { kind: 'step', runId, step, rpcName: 'work', attempt: 1, dispatch: 1 })
+      assert.deepEqual(
+        { ...item, dispatch: 0 },
+        { kind: 'step', runId, step, rpcName: 'work', attempt: 1, dispatch: 0 },
+      )
     },
     'A24: the window doubles with each dispatch': async (world) => {
       const { store } = world
@@ -120,6 +125,16 @@ export const sweepTests: StoreTestGroup = {
         [2],
       )
       assert.deepEqual((await store.sweep(sweepAsk())).items, [])
+    },
+    'a retry rings its step and not its run': async (world) => {
+      const { store } = world
+      const { runId } = await parked(store, [rpc('a')])
+      await store.settleStep((await claimStep(store, runId, 'a')).lease, retry(10 * minute))
+      const { lease, history } = await claim(store, runId)
+      isReleased(await store.commitRun(lease, turn({ after: history.revision, next: park(history) })))
+      await world.advance(10 * minute + second)
+      const { items } = await store.sweep(sweepAsk())
+      assert.deepEqual([runIdsOf(items), stepItems(items).length], [[], 1])
     },
     'F10: leases that ran out are found at once': async (world) => {
       const { store } = world
