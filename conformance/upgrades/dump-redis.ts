@@ -28,7 +28,7 @@ async function entryOf(redis: Redis, full: string, key: string): Promise<Entry> 
     case 'set':
       return { key, set: (await redis.smembers(full)).sort() }
     case 'zset': {
-      const flat: readonly string[] = await redis.zrange(full, 0, -1, 'WITHSCORES')
+      const flat = await redis.zrange(full, '0', '-1', 'WITHSCORES')
       const zset = Array.from(
         { length: flat.length / 2 },
         (_, at) => [flat[2 * at] ?? '', flat[2 * at + 1] ?? ''] as const,
