@@ -49,8 +49,13 @@ export function troubleOf(error: unknown): Trouble {
   const code = codeOf(error)
   if (conflicts.has(code)) return 'conflict'
   if (outages.has(code) || code.startsWith('08') || code.startsWith('53')) return 'unknown'
-  if (code === 'CONNECTION_ENDED' || code.startsWith('28') || code === '3D000') return 'denied'
+  if (code === 'CONNECTION_ENDED' || code.startsWith('28') || code === '3D000' || isOfTls(code)) return 'denied'
   return /^(21|22|23|54)/.test(code) && code.length === 5 ? 'poison' : 'broken'
+}
+
+/** A certificate that is not trusted, or somebody who speaks something else. */
+function isOfTls(code: string): boolean {
+  return /CERT|^ERR_(TLS|SSL)_|^EPROTO$/.test(code)
 }
 
 export function codeOf(error: unknown): string {
@@ -60,10 +65,11 @@ export function codeOf(error: unknown): string {
 /** The server gave no definite answer, or lets nobody in: nobody knows what became of the call. */
 export function unavailable(doing: string, target: string, cause: unknown): StoreUnavailableError {
   const words = wordsOf(cause)
-  const isClosed = codeOf(cause) === 'CONNECTION_ENDED'
-  const problem = troubleOf(cause) === 'denied' ? 'refuses the connection' : 'gave no definite answer'
-  const message = isClosed ? words : `PostgreSQL at ${target} ${problem}: ${words}`
-  return new StoreUnavailableError(`${doing}: ${message}`, { cause })
+  const code = codeOf(cause)
+  if (code === 'CONNECTION_ENDED') return new StoreUnavailableError(`${doing}: ${words}`, { cause })
+  const refusal = isOfTls(code) ? 'cannot be spoken to over TLS' : 'refuses the connection'
+  const problem = troubleOf(cause) === 'denied' ? refusal : 'gave no definite answer'
+  return new StoreUnavailableError(`${doing}: PostgreSQL at ${target} ${problem}: ${words}`, { cause })
 }
 
 /** What an error says. One that stands for the failures of several addresses says nothing itself. */

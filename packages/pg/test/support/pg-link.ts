@@ -77,6 +77,11 @@ export class Link {
     }
   }
 
+  freeze(): void {
+    this.#client.pause()
+    this.#server.pause()
+  }
+
   cut(): void {
     this.#client.destroy()
     this.#server.destroy()

@@ -24,11 +24,16 @@ export class PgProxy {
   deaf = false
   /** Accept connections and hang up at once. */
   refusing = false
+  /** Accept connections, read what they say, and never answer. */
+  swallowing = false
+  /** Greet every connection with this error, as a server does that lets nobody in. */
+  fatal: { readonly code: string; readonly message: string } | undefined
   /** How often it has hung up at once. */
   refused = 0
   readonly #server: net.Server
   readonly #links = new Set<Link>()
   readonly #faults = new Set<Fault>()
+  readonly #swallowed = new Set<net.Socket>()
   #opened = 0
 
   constructor(server: net.Server, target: URL) {
@@ -58,6 +63,11 @@ export class PgProxy {
           .on('error', () => undefined)
           .resume()
           .end()
+      }
+      if (this.fatal) return refuse(socket, this.fatal)
+      if (this.swallowing) {
+        this.#swallowed.add(socket)
+        return void socket.on('error', () => undefined).resume()
       }
       this.#opened += 1
       this.#links.add(new Link({ client: socket, host: target.hostname, port: Number(target.port || 5432) }, wire))
@@ -89,6 +99,13 @@ export class PgProxy {
   /** Cut every connection. */
   cut(): void {
     for (const link of this.#links) link.cut()
+    for (const socket of this.#swallowed) socket.destroy()
+    this.#swallowed.clear()
+  }
+
+  /** Let nothing through any more on the connections there are, in either direction, as after a cable was cut. */
+  freeze(): void {
+    for (const link of this.#links) link.freeze()
   }
 
   /** Be gone: connections are cut, and new ones refused. */
@@ -116,6 +133,15 @@ export class PgProxy {
     if (fault) this.#faults.delete(fault)
     return fault
   }
+}
+
+function refuse(socket: net.Socket, { code, message }: { code: string; message: string }): void {
+  const fields = Buffer.from(`SFATAL\0VFATAL\0C${code}\0M${message}\0\0`)
+  const head = Buffer.alloc(5)
+  head.write('E')
+  head.writeInt32BE(fields.length + 4, 1)
+  // Whoever is refused may hang up first.
+  socket.on('error', () => undefined).once('data', () => socket.end(Buffer.concat([head, fields])))
 }
 
 export async function openProxy(target: string): Promise<PgProxy> {

@@ -1,0 +1,377 @@
+import { execFileSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { serverAccount, startFreshPostgres, type PostgresServer } from '@pikku/tooling/postgres'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { Driver } from '../src/driver.ts'
+import type { Connection } from '../src/driver.ts'
+import { openPgStore, PgWorkflowService } from '../src/index.ts'
+import { freshSchema, openSql, quiet, until } from './pg-harness.ts'
+import { registryOf } from './support/app.ts'
+import { claimed, inline, turn } from './support/given.ts'
+import { connectionsLane } from './support/lane.ts'
+import { openProxy, type PgProxy } from './support/pg-proxy.ts'
+
+/*
+ * The other end is there and says nothing, or nothing good: frozen, cut off without a word, starting, full, under another
+ * certificate. Nothing waits longer than documented, and nothing is done twice. What takes long is run with CONNECTIONS=all.
+ */
+
+const { isLong } = connectionsLane(1)
+
+let server: PostgresServer
+let proxy: PgProxy
+let closing: (() => Promise<unknown>)[]
+
+beforeAll(async () => {
+  server = await startFreshPostgres({
+    settings: { max_connections: '40', unix_socket_directories: '/tmp' },
+  })
+  proxy = await openProxy(server.url)
+}, 60_000)
+afterAll(async () => {
+  await proxy.close()
+  await server.dispose()
+})
+beforeEach(() => {
+  closing = []
+})
+afterEach(async () => {
+  for (const close of closing.reverse()) await close()
+}, 30_000)
+
+const entered: string[] = []
+const registry = registryOf({
+  workflows: {
+    mixed: async ({ workflow }) => {
+      for (let i = 0; i < 20; i += 1) {
+        await workflow.do(`inline ${i}`, () => entered.push(`${workflow.runId} inline ${i}`))
+        await workflow.do(`rpc ${i}`, 'note', `${workflow.runId} rpc ${i}`)
+      }
+      return 'done'
+    },
+  },
+  functions: { note: (_services, data) => entered.push(String(data)) },
+})
+
+function open(url: string, schema: string, leaseMs = 2_000): PgWorkflowService {
+  const service = new PgWorkflowService(url, undefined, schema, { leaseMs, timing: { sweepMs: 200 } })
+  closing.push(() => service.close({ graceMs: 0 }))
+  service.bind({ workflowService: service, logger: quiet }, registry)
+  return service
+}
+
+async function took(act: () => Promise<unknown>): Promise<number> {
+  const since = performance.now()
+  await act()
+  return performance.now() - since
+}
+
+/** The server's own processes, all of them. */
+function pidsOf(): number[] {
+  const sql = fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  const main = mainPid()
+  return [main, ...sql.map(Number).filter((pid) => parentOf(pid) === main)]
+}
+
+function mainPid(): number {
+  const data = path.join(path.dirname(server.log), 'data/postmaster.pid')
+  return Number(fs.readFileSync(data, 'utf8').split('\n')[0])
+}
+
+function parentOf(pid: number): number {
+  try {
+    return Number(/^\d+ \(.*\) \S (\d+)/s.exec(fs.readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1])
+  } catch {
+    return 0 // It has ended.
+  }
+}
+
+function signal(pids: readonly number[], name: 'SIGSTOP' | 'SIGCONT'): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, name)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+  }
+}
+
+if (isLong)
+  describe('a server that freezes', () => {
+    it(
+      'as a whole, for longer than the lease: calls end in time, runs go on, each step has one result',
+      { timeout: 90_000 },
+      async () => {
+        const schema = freshSchema()
+        const services = [open(server.url, schema), open(server.url, schema)]
+        await Promise.all(services.map((service) => service.init()))
+        const runIds = Array.from({ length: 10 }, () => randomUUID())
+        const before = entered.length
+        const started = runIds.map((runId, at) =>
+          (services[at % 2] as PgWorkflowService).startRun('mixed', null, { runId }).catch((error: unknown) => error),
+        )
+        await until(() => entered.length > before + 20)
+        const frozen = pidsOf()
+        signal(frozen, 'SIGSTOP')
+        const asked = took(() =>
+          (services[0] as PgWorkflowService).getRun(runIds[0] ?? '').catch((error: unknown) => error),
+        )
+        await delay(6_000)
+        signal(frozen, 'SIGCONT')
+        // An answer is waited for 5 s and asked for again for 10 s.
+        expect(await asked).toBeLessThan(16_000)
+        await Promise.all(started)
+        const sql = openSql(1, server.url)
+        closing.push(() => sql.end())
+        for (const runId of runIds) {
+          expect(await (services[0] as PgWorkflowService).waitForRun(runId, { timeout: 60_000 })).toBe('done')
+        }
+        const [steps] = await sql.unsafe(
+          `select count(*)::int as steps, count(distinct (run_id, settled_seq))::int as places from "${schema}".workflow_step`,
+        )
+        expect(steps).toEqual({ steps: 400, places: 400 })
+      },
+    )
+
+    it('swallows what is sent on open connections too, for a while: runs go on', { timeout: 90_000 }, async () => {
+      const schema = freshSchema()
+      const service = open(proxy.url, schema)
+      await service.init()
+      const runId = randomUUID()
+      const before = entered.length
+      const started = service.startRun('mixed', null, { runId })
+      await until(() => entered.length > before + 4)
+      proxy.freeze()
+      proxy.swallowing = true
+      const since = performance.now()
+      await delay(3_000)
+      proxy.swallowing = false
+      await started
+      expect(await service.waitForRun(runId, { timeout: 60_000 })).toBe('done')
+      console.log(`connections that went dead for 3 s: the run ended ${Math.round(performance.now() - since)} ms after`)
+      expect(performance.now() - since).toBeLessThan(30_000)
+      const mine = entered.filter((entry) => entry.startsWith(runId))
+      expect(new Set(mine).size).toBe(40)
+    })
+
+    it('in one of its processes: the neighbours go on', { timeout: 60_000 }, async () => {
+      const schema = freshSchema()
+      const ports = openPgStore(server.url, schema, { leaseMs: 2_000, logger: quiet })
+      closing.push(() => ports.store.close())
+      const { lease } = await claimed(ports.store, 'a')
+      const sql = openSql(1, server.url)
+      closing.push(() => sql.end())
+      const rows =
+        await sql`select pid from pg_stat_activity where query like ${'%commitRun%'} or query like ${`%${schema}%`} and state = 'idle'`
+      const pids = rows.map(({ pid }) => Number(pid)).filter((pid) => pid !== mainPid())
+      expect(pids.length).toBeGreaterThan(0)
+      signal(pids, 'SIGSTOP')
+      closing.push(async () => signal(pids, 'SIGCONT'))
+      const ms = await took(() => ports.store.commitRun(lease, turn({ record: [inline('once')] })))
+      console.log(`a commit whose server process was frozen: answered after ${Math.round(ms)} ms`)
+      expect(ms).toBeLessThan(11_000)
+      signal(pids, 'SIGCONT')
+      // What the frozen one still had to do finds it done.
+      await delay(300)
+      expect(await ports.reader.listSteps('a')).toHaveLength(1)
+    })
+
+    it(
+      'closing while it is frozen takes as long as an outage is waited for, and leaves nothing that keeps the process alive',
+      { timeout: 60_000 },
+      async () => {
+        const schema = freshSchema()
+        const service = open(server.url, schema)
+        await service.init()
+        await service.getRun('x')
+        const frozen = pidsOf()
+        signal(frozen, 'SIGSTOP')
+        closing.push(async () => signal(frozen, 'SIGCONT'))
+        const sockets = () => process.getActiveResourcesInfo().filter((kind) => /TCP/.test(kind)).length
+        const open_ = sockets()
+        expect(open_).toBeGreaterThan(0)
+        expect(await took(() => service.close({ graceMs: 0 }))).toBeLessThan(15_000)
+        await until(() => sockets() < open_)
+        signal(frozen, 'SIGCONT')
+      },
+    )
+  })
+
+describe('a server that is not there, or not yet', () => {
+  it('swallows what it is sent: the call ends, and nothing is left behind', { timeout: 60_000 }, async () => {
+    const service = open(proxy.url, freshSchema())
+    proxy.swallowing = true
+    closing.push(async () => void (proxy.swallowing = false))
+    await expect(service.init()).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message: expect.stringContaining('no answer from'),
+    })
+    proxy.swallowing = false
+    proxy.cut()
+    await service.init()
+  })
+
+  it.each([
+    ['57P03', 'the database system is starting up'],
+    ['53300', 'sorry, too many clients already'],
+  ])(
+    '%s %s: init() says so at once, a call under way goes on when it is over',
+    { timeout: 60_000 },
+    async (code, message) => {
+      const schema = freshSchema()
+      const service = open(proxy.url, schema)
+      proxy.fatal = { code, message }
+      closing.push(async () => void (proxy.fatal = undefined))
+      expect(
+        await took(() =>
+          expect(service.init()).rejects.toMatchObject({
+            code: 'STORE_UNAVAILABLE',
+            message: expect.stringContaining(message),
+          }),
+        ),
+      ).toBeLessThan(1_500)
+      const started = service.startRun('mixed', null)
+      await delay(500)
+      proxy.fatal = undefined
+      const { runId } = await started
+      expect(await service.waitForRun(runId, { timeout: 30_000 })).toBe('done')
+    },
+  )
+
+  it.each([
+    ['28P01', 'password authentication failed for user "x"'],
+    ['3D000', 'database "x" does not exist'],
+  ])('%s %s: is no outage, and ends a call at once', async (code, message) => {
+    const service = open(proxy.url, freshSchema())
+    proxy.fatal = { code, message }
+    closing.push(async () => void (proxy.fatal = undefined))
+    expect(
+      await took(() =>
+        expect(service.startRun('mixed', null)).rejects.toMatchObject({
+          code: 'STORE_UNAVAILABLE',
+          message: expect.stringContaining(message),
+        }),
+      ),
+    ).toBeLessThan(1_500)
+  })
+
+  it(
+    'comes up later than the process: init() fails at once, and works when asked again',
+    { timeout: 60_000 },
+    async () => {
+      const service = open(proxy.url, freshSchema())
+      await proxy.close()
+      expect(
+        await took(() => expect(service.init()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' })),
+      ).toBeLessThan(1_500)
+      // What is asked of it meanwhile waits ten seconds.
+      const started = service.startRun('mixed', null)
+      await delay(700)
+      await proxy.reopen()
+      await service.init()
+      const { runId } = await started
+      expect(await service.waitForRun(runId, { timeout: 30_000 })).toBe('done')
+    },
+  )
+})
+
+describe('other ways to the server', () => {
+  const withHost = (host: string, query = ''): string => {
+    const { username, password, port } = new URL(server.url)
+    return `postgres://${username}:${password}@${host}:${port}/postgres${query}`
+  }
+
+  it.each([
+    ['a name with two addresses, of which one answers', () => withHost('localhost')],
+    ['a unix socket, as ?host=', () => `${withHost('localhost', '?host=/tmp')}&port=${server.port}`],
+    ['a unix socket, as the host', () => withHost('%2Ftmp')],
+  ])('%s', { timeout: 30_000 }, async (_name, url) => {
+    const service = open(url(), freshSchema())
+    await service.init()
+    const { runId } = await service.startRun('mixed', null)
+    expect(await service.waitForRun(runId)).toBe('done')
+  })
+
+  it('a server without TLS: prefer does without, require says so', { timeout: 30_000 }, async () => {
+    await open(`${server.url}?sslmode=prefer`, freshSchema()).init()
+    await open(`${server.url}?sslmode=disable`, freshSchema()).init()
+    await expect(open(`${server.url}?sslmode=require`, freshSchema()).init()).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      message: expect.stringMatching(/TLS|SSL/),
+    })
+  })
+})
+
+const openssl = ['/usr/bin/openssl', '/opt/homebrew/bin/openssl', '/usr/local/bin/openssl'].find((file) =>
+  fs.existsSync(file),
+)
+
+describe.skipIf(!openssl)(
+  `TLS with a certificate that nobody signed${openssl ? '' : ' (skipped: there is no openssl)'}`,
+  () => {
+    let secured: PostgresServer
+    let certificate: string
+
+    beforeAll(async () => {
+      const directory = fs.mkdtempSync('/var/tmp/pikku-tls-')
+      const [key, cert] = [path.join(directory, 'key'), path.join(directory, 'cert')]
+      const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
+      execFileSync(
+        openssl ?? '',
+        ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-keyout', key, '-out', cert, ...subject],
+        { stdio: 'ignore' },
+      )
+      const { uid, gid } = serverAccount()
+      if (uid !== undefined && gid !== undefined)
+        for (const file of [directory, key, cert]) fs.chownSync(file, uid, gid)
+      fs.chmodSync(key, 0o600)
+      certificate = fs.readFileSync(cert, 'utf8')
+      secured = await startFreshPostgres({ settings: { ssl: 'on', ssl_cert_file: cert, ssl_key_file: key } })
+      return async () => {
+        await secured.dispose()
+        fs.rmSync(directory, { recursive: true })
+      }
+    }, 60_000)
+
+    const usesTls = async (connection: Connection): Promise<unknown> => {
+      const driver = new Driver(connection, { logger: quiet, userTimeoutMs: 1_000, answerTimeoutMs: 5_000 })
+      try {
+        const text = 'select ssl from pg_stat_ssl where pid = pg_backend_pid()'
+        return (await driver.pool({ max: 1 }).query({ name: 'test', text }, []))[0]?.['ssl']
+      } finally {
+        await driver.close()
+      }
+    }
+
+    it.each(['require', 'prefer', 'allow'])('sslmode=%s: is taken as it is', async (mode) => {
+      expect(await usesTls(`${secured.url}?sslmode=${mode}`)).toBe(true)
+    })
+
+    it('sslmode=disable', async () => {
+      expect(await usesTls(`${secured.url}?sslmode=disable`)).toBe(false)
+    })
+
+    it('sslmode=verify-full: refused, and said why', { timeout: 30_000 }, async () => {
+      await expect(open(`${secured.url}?sslmode=verify-full`, freshSchema()).init()).rejects.toMatchObject({
+        code: 'STORE_UNAVAILABLE',
+        message: expect.stringContaining('self-signed certificate'),
+      })
+    })
+
+    it('known as its own authority: verified', async () => {
+      const { hostname, port, username, password } = new URL(secured.url)
+      const where = { port: Number(port), user: username, password, database: 'postgres' }
+      expect(await usesTls({ ...where, host: hostname, ssl: { ca: certificate } })).toBe(true)
+      expect(await usesTls({ ...where, host: 'localhost', ssl: { ca: certificate } })).toBe(true)
+    })
+
+    it('a run, and its thread that renews leases', { timeout: 30_000 }, async () => {
+      const service = open(`${secured.url}?sslmode=require`, freshSchema())
+      const { runId } = await service.startRun('mixed', null)
+      expect(await service.waitForRun(runId)).toBe('done')
+    })
+  },
+)
