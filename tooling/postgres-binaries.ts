@@ -81,6 +81,29 @@ function makeLinks(root: string): boolean {
   return true
 }
 
+/**
+ * The newest PostgreSQL of another major version than the one of `findPostgresBinaries`, if this machine has one: the
+ * directory that holds `postgres` and `initdb`.
+ */
+export function findOtherPostgres(): string | null {
+  const account = serverAccount()
+  const shipped = packagedRoot()
+  const usual = shipped ? path.join(shipped, 'native/bin') : systemDirectories()[0]
+  const usualMajor = usual && versionOf(usual)
+  const others = systemDirectories().filter((directory) => !whyNotRunnable(directory, account))
+  return others.find((directory) => versionOf(directory) !== usualMajor) ?? null
+}
+
+/** The major version. */
+function versionOf(directory: string): number {
+  try {
+    const said = execFileSync(path.join(directory, 'postgres'), ['--version'], { cwd: '/', encoding: 'utf8' })
+    return majorVersion(said)
+  } catch {
+    return 0 // It does not run here: it is the same as no other.
+  }
+}
+
 /** A checkout below a home that others cannot enter is unreadable for the borrowed account, hence a copy. */
 function copyForAccount(root: string, target: string, { uid, gid }: Account): string {
   fs.cpSync(path.join(root, 'native'), path.join(target, 'native'), { recursive: true, verbatimSymlinks: true })

@@ -7,10 +7,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type Account, freePort, giveTo, KeptServer, serverDeadlineMs } from './kept-server.ts'
 import { findPostgresBinaries, serverAccount } from './postgres-binaries.ts'
 
+export { findOtherPostgres, serverAccount } from './postgres-binaries.ts'
+
 /** What a private server can be asked for. */
 export interface PostgresOptions {
   /** Server settings, as in `postgres -c name=value`, for example `{ max_connections: '20' }`. Default: none. */
   readonly settings?: Readonly<Record<string, string>>
+  /** The directory of its programs. Default: what `findPostgresBinaries` finds. */
+  readonly binaries?: string
   /** Called with one line of text when something slow begins. Default: silent. */
   readonly onProgress?: (line: string) => void
 }
@@ -51,7 +55,7 @@ export async function startFreshPostgres(options: PostgresOptions = {}): Promise
   options.onProgress?.('starting a private PostgreSQL server')
   for (let attempt = 1; ; attempt++) {
     try {
-      return await startOnFreePort(options.settings ?? {})
+      return await startOnFreePort(options)
     } catch (error) {
       // Between finding a free port and taking it, another process may have been faster.
       if (attempt === 3 || !String(error).includes('Address already in use')) throw error
@@ -59,7 +63,7 @@ export async function startFreshPostgres(options: PostgresOptions = {}): Promise
   }
 }
 
-async function startOnFreePort(settings: Readonly<Record<string, string>>): Promise<PostgresServer> {
+async function startOnFreePort({ settings = {}, ...options }: PostgresOptions): Promise<PostgresServer> {
   const account = serverAccount()
   const scratch = makeScratchDirectory(account)
   let server: PrivateServer | undefined
@@ -68,7 +72,7 @@ async function startOnFreePort(settings: Readonly<Record<string, string>>): Prom
     const password = randomBytes(12).toString('hex')
     fs.writeFileSync(path.join(scratch, 'password'), password)
     giveTo(account, path.join(scratch, 'password'))
-    const binaries = findPostgresBinaries(account, scratch)
+    const binaries = options.binaries ?? findPostgresBinaries(account, scratch)
     server = new PrivateServer({ account, scratch, binaries, password, port: await freePort() }, settings)
     await server.start()
     return server

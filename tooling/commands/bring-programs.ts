@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
+import { findOtherPostgres } from '../postgres-binaries.ts'
 import { findRedisServer, installAdvice } from '../redis.ts'
 import { exitCode } from './interruption.ts'
 
@@ -14,21 +15,28 @@ const aptOptions = [
   '-o',
   'DPkg::Lock::Timeout=30',
 ]
+/** The one of Debian 12: the store is tested on it beside the newest one. */
+const otherPostgres = 'postgresql-15'
 /** Where Debian puts programs that only root is expected to start. */
 const rootsDirectories = ['/usr/sbin', '/usr/local/sbin']
 
 type OnChild = (child: ChildProcess) => void
 
 /**
- * Brings `redis-server` and PgBouncer for the tests. Without PgBouncer says so; the tests that need it are skipped and
- * say so as well.
+ * Brings `redis-server`, PgBouncer and a second version of PostgreSQL for the tests. Without one of the latter two says
+ * so; the tests that need it are skipped and say so as well.
  *
  * @throws Error that asks for `redis-server` where it is missing and could not be installed
  */
 export async function bringTestPrograms(onChild: OnChild): Promise<void> {
-  await installMissing(['redis-server', 'pgbouncer'], onChild)
+  await installMissing(['redis-server', 'pgbouncer', otherPostgres], onChild)
   if (!isThere('pgbouncer')) {
     say('there is no pgbouncer on this machine: its tests are skipped (on Debian: apt-get install pgbouncer)')
+  }
+  if (!isThere(otherPostgres)) {
+    say(
+      `there is no PostgreSQL of another version here: its tests are skipped (on Debian: apt-get install ${otherPostgres})`,
+    )
   }
   requireRedisServer('The tests need a redis-server on PATH.')
 }
@@ -103,6 +111,7 @@ async function withoutServices(install: () => Promise<void>): Promise<void> {
 }
 
 function isThere(program: string): boolean {
+  if (program === otherPostgres) return findOtherPostgres() !== null
   const directories = [...(process.env['PATH'] ?? '').split(path.delimiter), ...rootsDirectories]
   return directories.some((directory) => fs.existsSync(path.join(directory, program)))
 }

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { metLine, toMeetIn } from '../servers-met.ts'
 import { bringTestPrograms } from './bring-programs.ts'
 import { exitCode, onInterruption } from './interruption.ts'
 import { countTests, summaryLine } from './test-report.ts'
@@ -10,6 +11,7 @@ import { countTests, summaryLine } from './test-report.ts'
 const root = path.resolve(import.meta.dirname, '../..')
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'pikku-tests-'))
 const report = path.join(scratch, 'report.json')
+const met = path.join(scratch, 'servers-met')
 
 /**
  * Most tests wait for a server more than they compute: on two cores one file at a time would leave half of them idle. Here
@@ -27,10 +29,13 @@ async function runTests(): Promise<void> {
   child = spawn(process.execPath, [program, 'run', workers, ...reporters, ...process.argv.slice(2)], {
     cwd: root,
     stdio: 'inherit',
+    env: { ...process.env, ...toMeetIn(met) },
   })
   const code = await exitCode(child)
   const counts = countTests(fs.existsSync(report) ? fs.readFileSync(report, 'utf8') : undefined, code)
   for (const problem of counts.problems) console.log(problem)
+  const servers = metLine(met)
+  if (servers) console.log(servers)
   console.log(summaryLine(counts))
   process.exitCode = counts.failed > 0 ? 1 : 0
 }

@@ -3,11 +3,11 @@ import { openPgStore } from '../src/index.ts'
 import { databaseUrl, freshSchema, openSql, quiet } from './pg-harness.ts'
 
 /** An engine world in a schema of its own: every process has its own connections, its own renewal thread. */
-export async function openPgWorld(): Promise<OpenEngine> {
+export async function openPgWorld(url = databaseUrl()): Promise<OpenEngine> {
   const schema = freshSchema()
   const closing = new Set<() => Promise<void>>()
   const open = (): ReturnType<typeof openPgStore> => {
-    const ports = openPgStore(databaseUrl(), schema, { leaseMs: 2_000, logger: quiet })
+    const ports = openPgStore(url, schema, { leaseMs: 2_000, logger: quiet })
     closing.add(() => ports.store.close())
     return ports
   }
@@ -22,7 +22,7 @@ export async function openPgWorld(): Promise<OpenEngine> {
     },
     dispose: async () => {
       await Promise.all([...closing].map((close) => close()))
-      const sql = openSql()
+      const sql = openSql(1, url)
       await sql.unsafe(`drop schema if exists ${schema} cascade`)
       await sql.end()
     },

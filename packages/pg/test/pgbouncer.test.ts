@@ -1,13 +1,17 @@
 import { randomUUID } from 'node:crypto'
+import {
+  findPgBouncer,
+  knowsPreparedStatements,
+  startPgBouncer,
+  withoutPgBouncer,
+  type PgBouncer,
+} from '@pikku/tooling/pgbouncer'
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { openPgStore, PgWorkflowService, type PgWorkflowServiceOptions } from '../src/index.ts'
 import { databaseUrl, openPg, until, type PgHarness } from './pg-harness.ts'
 import { registryOf } from './support/app.ts'
+import { AppProcess } from './support/child-process.ts'
 import { claimAsk, claimed, sweepAsk } from './support/given.ts'
-import { findPgBouncer, PgBouncer } from './support/pgbouncer.ts'
-
-const program = findPgBouncer()
-const missing = program ? '' : ' (skipped: there is no pgbouncer in PATH or /usr/sbin; apt-get install pgbouncer)'
 
 const registry = registryOf({
   workflows: {
@@ -21,7 +25,7 @@ const registry = registryOf({
   functions: { add: (_services, data) => Number(data) + 1 },
 })
 
-describe.skipIf(!program)(`behind PgBouncer in transaction mode${missing}`, () => {
+describe.skipIf(!findPgBouncer())(`behind PgBouncer in transaction mode${withoutPgBouncer}`, () => {
   let bouncer: PgBouncer
   let pg: PgHarness
   let said: string[]
@@ -34,7 +38,7 @@ describe.skipIf(!program)(`behind PgBouncer in transaction mode${missing}`, () =
   }
 
   beforeAll(async () => {
-    bouncer = await PgBouncer.start(program ?? '', databaseUrl())
+    bouncer = await startPgBouncer(databaseUrl())
     return () => bouncer.stop()
   })
 
@@ -87,6 +91,54 @@ describe.skipIf(!program)(`behind PgBouncer in transaction mode${missing}`, () =
     const service = open({ prepare: true })
     expect(await outputs(service, 20)).toEqual(Array.from({ length: 20 }, (_, at) => 2 * at + 2))
     expect(sayings('no definite answer')).toBe(0)
+  })
+
+  it(
+    'one connection to the server for everything: nobody waits for another for ever',
+    { timeout: 90_000 },
+    async () => {
+      const narrow = await startPgBouncer(databaseUrl(), { poolSize: 1 })
+      closing.push(() => narrow.stop())
+      const service = new PgWorkflowService(narrow.url, undefined, pg.schema, { prepare: false })
+      closing.unshift(() => service.close({ graceMs: 0 }))
+      service.bind({ workflowService: service, logger }, registry)
+      expect(await outputs(service, 20)).toEqual(Array.from({ length: 20 }, (_, at) => 2 * at + 2))
+    },
+  )
+
+  it.skipIf(!knowsPreparedStatements())(
+    'max_prepared_statements: what is prepared stays so, and nothing is said of it (skipped before PgBouncer 1.21)',
+    { timeout: 90_000 },
+    async () => {
+      const keeping = await startPgBouncer(databaseUrl(), { settings: { max_prepared_statements: '200' } })
+      closing.push(() => keeping.stop())
+      const service = new PgWorkflowService(keeping.url, undefined, pg.schema, { prepare: true })
+      closing.unshift(() => service.close({ graceMs: 0 }))
+      service.bind({ workflowService: service, logger }, registry)
+      expect(await outputs(service, 20)).toEqual(Array.from({ length: 20 }, (_, at) => 2 * at + 2))
+      expect(sayings('prepared statements')).toBe(0)
+    },
+  )
+
+  it('a killed process is missed when its lease ends, and its run goes on elsewhere', { timeout: 60_000 }, async () => {
+    const setup = { url: bouncer.url, schema: pg.schema, leaseMs: 2_000, blockMs: 0 }
+    const [first, second] = ['first', 'second'].map((name) => new AppProcess({ ...setup, name }))
+    if (!first || !second) throw new Error('there are two')
+    closing.push(() => Promise.all([first.kill(), second.kill()]))
+    await Promise.all([first.has('ready'), second.has('ready')])
+    const runId = randomUUID()
+    first.tell({ kind: 'start', workflow: 'inline', input: 'wait', runId })
+    await first.has('entered')
+    const since = performance.now()
+    await first.kill()
+    await second.has('entered')
+    const tookMs = performance.now() - since
+    console.log(`behind PgBouncer: taken over ${Math.round(tookMs)} ms after SIGKILL, lease 2000 ms`)
+    // Not before its lease is over, or nearly: it was renewed a third of its time ago at most.
+    expect(tookMs).toBeGreaterThan(500)
+    expect(tookMs).toBeLessThan(2_000 + 5_000)
+    second.tell({ kind: 'release' })
+    await until(async () => (await pg.ports.reader.getRun(runId))?.status === 'completed')
   })
 
   it('A27: waitForRun resolves when another process ends the run', { timeout: 60_000 }, async () => {

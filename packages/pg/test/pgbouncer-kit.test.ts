@@ -1,0 +1,34 @@
+import { defineEngineTests, defineWorkflowStoreTests } from '@pikku/core/testing'
+import { findPgBouncer, startPgBouncer, withoutPgBouncer, type PgBouncer } from '@pikku/tooling/pgbouncer'
+import { afterAll, beforeAll, describe, test } from 'vitest'
+import { openPgWorld } from './pg-engine-world.ts'
+import { databaseUrl, openPg } from './pg-harness.ts'
+import { connectionsLane } from './support/lane.ts'
+
+const { isLong, some } = connectionsLane(6)
+
+describe.skipIf(!findPgBouncer())(`through PgBouncer in transaction mode${withoutPgBouncer}`, () => {
+  let bouncer: PgBouncer
+  beforeAll(async () => {
+    bouncer = await startPgBouncer(databaseUrl(), { poolSize: 20 })
+  })
+  afterAll(() => bouncer?.stop())
+
+  defineWorkflowStoreTests({
+    name: `pg through PgBouncer${isLong ? '' : ' (every sixth test; all with CONNECTIONS=all)'}`,
+    runner: { describe, test: some(test) },
+    // A death is not to be seen here: to the server its connection lives as long as the pooler.
+    open: async () => {
+      const { vanish: _unseen, ...store } = await openPg({ url: bouncer.url, prepare: false })
+      return store
+    },
+  })
+  if (isLong) {
+    defineEngineTests({
+      name: 'PostgreSQL through PgBouncer, inline',
+      runner: { describe, test: (title, body) => test(title, { timeout: 120_000 }, body) },
+      open: () => openPgWorld(bouncer.url),
+      everyCrashPoint: 40,
+    })
+  }
+})
