@@ -11,8 +11,11 @@ export interface Servers {
 
 export const createSingletonServices = async (servers: Partial<Servers> = process.env) => {
   const { STORE_URL = '', QUEUE_URL = '' } = servers
-  const { LEASE_MS } = process.env
-  const options = LEASE_MS ? { leaseMs: Number(LEASE_MS) } : {}
+  const { LEASE_MS, REPLAY_GRACE_MS } = process.env
+  const options = {
+    ...(LEASE_MS ? { leaseMs: Number(LEASE_MS) } : {}),
+    ...(REPLAY_GRACE_MS ? { timing: { replayGraceMs: Number(REPLAY_GRACE_MS) } } : {}),
+  }
   const queueService = isRedis(QUEUE_URL) ? new BullQueueService(QUEUE_URL) : new PgBossQueueService(QUEUE_URL)
   const workflowService = isRedis(STORE_URL)
     ? new RedisWorkflowService(STORE_URL, queueService, 'workflows', options)
