@@ -43,6 +43,17 @@ describe('awaits that are not steps (A1)', () => {
     assert.equal(outputOf(await replayOf(body, 1_000).advance(rows)), 'won')
   })
 
+  test('A1: an RPC step is told by its input, also while an inline step of its name is not on record', async () => {
+    const rows = [settled(rpc('look', { ordinal: 1, input: 7 }), 2, 'by RPC')]
+    const body: Body = (workflow) =>
+      Promise.all([pause(20).then(() => workflow.do('look', () => 1)), workflow.do('look', 'work', 7)])
+    const replay = replayOf(body, 1_000)
+    assert.deepEqual(commandsOf(await replay.advance(rows)), [])
+    await pause(40)
+    assert.deepEqual(commandsOf(await replay.advance([])), ['look#0 after 2'])
+    assert.deepEqual(outputOf(await replay.advance([settled(inline('look'), 4, 'here')])), ['here', 'by RPC'])
+  })
+
   test('A1: when the grace is over it is a divergence that names what is missing', async () => {
     const body: Body = async (workflow) => {
       await workflow.do('a', 'work')

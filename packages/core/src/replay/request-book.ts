@@ -22,6 +22,8 @@ export class RequestBook {
   readonly #waiting = new Map<string, Waiter>()
   /** The first use of each name that is not taken yet. */
   readonly #ordinals = new Map<string, number>()
+  /** The last use of each name that is on record; earlier ones may be missing: inline steps that have not ended. */
+  readonly #lastRecorded = new Map<string, number>()
   /** Asked before whoever takes the recorded use that comes first: parallel branches may come by in another order. */
   readonly #early: Asking[] = []
   /** Recorded before the body asked, by `askedAfter`; those before `#firstExpected` have been asked for. */
@@ -78,6 +80,8 @@ export class RequestBook {
       const before = this.#recorded.get(key)
       if (before?.settledSeq != null) continue
       this.#recorded.set(key, row)
+      const { name, ordinal } = row.id
+      this.#lastRecorded.set(name, Math.max(this.#lastRecorded.get(name) ?? 0, ordinal))
       const asked = this.#asked.get(key)
       if (asked) mismatch ??= difference(row, asked)
       else if (!before) {
@@ -132,23 +136,27 @@ export class RequestBook {
     }
   }
 
-  /** The first use of the name that is free, or the recorded one that is this very call; null: the first is another call. */
+  /**
+   * The first use of the name that is free, or the recorded one that is this very call; null: the first is another call.
+   * An RPC call is told by its function and input also where an earlier use is not on record.
+   */
   #useOf(asking: Request): number | null {
     const first = this.#next(asking.name)
     const row = this.#recorded.get(stepKey({ name: asking.name, ordinal: first }))
-    if (!row || difference(row, asking) === null) return first
-    return this.#recordedUse(asking.name, (other) => difference(other, asking) === null)
+    if (row ? difference(row, asking) === null : asking.kind !== 'rpc') return first
+    const recorded = this.#recordedUse(asking.name, (other) => difference(other, asking) === null)
+    return recorded ?? (row ? null : first)
   }
 
   /** The first recorded use of the name that is free and fits. */
   #recordedUse(name: string, fits: (row: ReplayStep) => boolean): number | null {
-    for (let ordinal = this.#next(name); ; ordinal++) {
+    const last = this.#lastRecorded.get(name) ?? -1
+    for (let ordinal = this.#next(name); ordinal <= last; ordinal++) {
       const key = stepKey({ name, ordinal })
       const row = this.#recorded.get(key)
-      const isAsked = this.#asked.has(key)
-      if (!row && !isAsked) return null
-      if (row && !isAsked && fits(row)) return ordinal
+      if (row && !this.#asked.has(key) && fits(row)) return ordinal
     }
+    return null
   }
 
   #place({ request, askedAfter, waiter }: Asking, ordinal: number): void {
