@@ -26,6 +26,16 @@ function matching(...patterns: readonly RegExp[]): SlowPart['figures'] {
   return (output) => output.split('\n').filter((line) => patterns.some((pattern) => pattern.test(line)))
 }
 
+/** A report stands at the end. */
+function lastLines(output: string): readonly string[] {
+  return output.trimEnd().split('\n').slice(-60)
+}
+
+/** Some of its time goes for the servers, for the end of the last runs and for the report. */
+function chaos(store: string, minutes: number): readonly string[] {
+  return ['tooling/commands/chaos.ts', '--store', store, '--minutes', String(Math.max(minutes / 2, minutes - 15))]
+}
+
 /** In the order in which they run. */
 export const slowParts: readonly SlowPart[] = [
   {
@@ -56,6 +66,61 @@ export const slowParts: readonly SlowPart[] = [
     ],
     env: { LANE: 'slow' },
     figures: matching(/^crash points, /, ofVitest),
+  },
+  {
+    name: 'simulate',
+    shows:
+      'The whole engine on the memory store under a seeded scheduler and a virtual clock, in which everything fails; the laws after every step.',
+    minutes: 130,
+    needs: 'tooling/commands/simulate.ts',
+    run: () => ['tooling/commands/simulate.ts', '--seeds', '1000000', '--from', '1'],
+    figures: lastLines,
+  },
+  {
+    name: 'chaos-pg',
+    shows: 'Real processes on PostgreSQL with pg-boss under load, and a seeded adversary, for an hour.',
+    minutes: 75,
+    needs: 'tooling/commands/chaos.ts',
+    run: (minutes) => chaos('pg', minutes),
+    figures: lastLines,
+  },
+  {
+    name: 'chaos-redis',
+    shows: 'The same on Redis with BullMQ.',
+    minutes: 75,
+    needs: 'tooling/commands/chaos.ts',
+    run: (minutes) => chaos('redis', minutes),
+    figures: lastLines,
+  },
+  {
+    name: 'mutants',
+    shows: 'Every mutant of the stores, the queue and the engine is found by the test that it names.',
+    minutes: 20,
+    needs: 'conformance/mutants/mutants.test.ts',
+    run: () => [...vitest, 'conformance/mutants'],
+    figures: matching(ofVitest),
+  },
+  {
+    name: 'hostile',
+    shows: 'Hostile values, names, messages and rows, twenty times as many of each as in `npm test`.',
+    minutes: 60,
+    needs: 'conformance/hostile/values.test.ts',
+    run: () => [...vitest, 'conformance/hostile'],
+    env: { PIKKU_HOSTILE_TIMES: '20' },
+    figures: matching(ofVitest),
+  },
+  {
+    name: 'connections',
+    shows: 'The kits through PgBouncer, on another version of PostgreSQL and over connections that fail, all of them.',
+    minutes: 60,
+    needs: 'packages/pg/test/pgbouncer-kit.test.ts',
+    run: () => [
+      ...vitest,
+      ...['packages/pg/test/pgbouncer-kit.test.ts', 'packages/pg/test/older-server.test.ts'],
+      ...['packages/pg/test/faults.test.ts', 'packages/pg/test/settings.test.ts'],
+    ],
+    env: { CONNECTIONS: 'all' },
+    figures: matching(ofVitest),
   },
 ]
 
