@@ -98,6 +98,10 @@ describe('the examples', () => {
     expect(await lastLine('src/inline.ts')).toEqual({ status: 'completed', workflow: 'order-fulfillment' })
   })
 
+  test('the store and the queue of the pages for authors of adapters', async () => {
+    expect(await lastLine('src/sqlite.ts')).toEqual({ userId: 'user of a@b.c' })
+  })
+
   test('everything that needs workers', async () => {
     const results = await lastLine<Record<string, unknown> & { parallel: { history: string[] } }>('src/tour.ts')
     results.parallel.history.sort() // They settle in any order.

@@ -43,6 +43,7 @@ export class Poller {
 }
 // #endregion
 
+// #region consumer
 interface ConsumerOptions {
   readonly queueName: string
   readonly concurrency: number
@@ -60,7 +61,6 @@ interface Held {
   renewAt: number
 }
 
-// #region consumer
 /** Hands jobs of one queue to a handler. */
 export class SqliteConsumer implements Consumer {
   readonly #tables: QueueTables

@@ -1,4 +1,3 @@
-// #region test
 import type { StorePorts } from '@pikku/core/contract'
 import { defineEngineTests, memoryPorts, MemoryTables } from '@pikku/core/testing'
 import type { OpenEngine } from '@pikku/core/testing'
@@ -46,4 +45,3 @@ const suite = { runner: { describe, test }, everyCrashPoint: isLong ? 1 : 0 }
 
 defineEngineTests({ name: 'memory and SQLite queue', ...suite, open: () => openPair(inMemory()) })
 if (isLong) defineEngineTests({ name: 'SQLite and SQLite queue', ...suite, open: async () => openPair(await inFile()) })
-// #endregion

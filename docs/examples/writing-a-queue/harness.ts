@@ -8,7 +8,6 @@ import { SqliteQueueService } from './index.ts'
 
 const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: console.error }
 
-// #region harness
 /** Queues in a file of their own, gone with `dispose`. */
 export async function openQueues(): Promise<OpenQueues> {
   const folder = mkdtempSync(path.join(tmpdir(), 'sqlite-queue-'))
@@ -37,4 +36,3 @@ export async function openQueues(): Promise<OpenQueues> {
     },
   }
 }
-// #endregion

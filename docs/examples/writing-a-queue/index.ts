@@ -19,6 +19,7 @@ import type { JobPlan, JobRecord } from '@pikku/core/queue'
 import { Poller, SqliteConsumer } from './consumer.ts'
 import { QueueTables, type JobRow } from './tables.ts'
 
+// #region service
 export interface SqliteQueueOptions {
   /** How often a worker looks for jobs of other processes. Default 50. */
   readonly pollMs?: number
@@ -30,7 +31,6 @@ export interface SqliteQueueOptions {
   readonly open?: () => DatabaseSync
 }
 
-// #region service
 /**
  * Queues in a file of this machine.
  *

@@ -1,4 +1,3 @@
-// #region test
 import { defineQueueServiceTests } from '@pikku/core/testing'
 import { describe, test } from 'vitest'
 import { openQueues } from './harness.ts'
@@ -14,4 +13,3 @@ defineQueueServiceTests({
     { test: 'server restart › whoever waits for a job is told although the server was away', reason },
   ],
 })
-// #endregion

@@ -3,9 +3,9 @@ import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import type { WorkflowQueues, WorkItem } from '@pikku/core/contract'
 import { backoffMs, fromMessage, toMessage, type JobPlan } from '@pikku/core/queue'
 
+// #region schema
 type Params = Record<string, SQLInputValue>
 
-// #region schema
 const schema = `
   create table if not exists jobs (
     place integer primary key autoincrement, queue text not null, id text not null, data text not null,
@@ -46,6 +46,7 @@ export interface JobRow {
 }
 // #endregion
 
+// #region adding
 /** One connection, and all that is asked of it. Every method is one transaction. */
 export class QueueTables {
   readonly #db: DatabaseSync
@@ -63,7 +64,6 @@ export class QueueTables {
     if (this.#db.isOpen) this.#db.close()
   }
 
-  // #region adding
   /** The job's id, also when it was there already. */
   add(queue: string, plan: JobPlan, data: string): string {
     const id = plan.jobId ?? randomUUID()
@@ -180,7 +180,6 @@ export class QueueTables {
     )
     return bell && { item: fromMessage(JSON.parse(bell.item), kind) }
   }
-  // #endregion
 
   #all<T>(sql: string, params: Params): T[] {
     return this.#db.prepare(sql).all(params) as unknown as T[]
@@ -196,3 +195,4 @@ function ended(keepSeconds: number): Params {
   const finishedAt = Date.now()
   return { finishedAt, expiresAt: finishedAt + keepSeconds * 1_000 }
 }
+// #endregion

@@ -2,7 +2,6 @@ import type { Changes, RunId, Signal, Step } from '@pikku/core/contract'
 import type { Database, RunRow, StepRow } from './database.ts'
 import { toStep } from './rules.ts'
 
-// #region changes
 const maxAnswerBytes = 128 * 1024
 
 /**
@@ -48,4 +47,3 @@ function signalOf(db: Database, runId: RunId, signalId: string | null): Signal {
     signalId,
   }) as Signal
 }
-// #endregion

@@ -9,24 +9,27 @@ const schemaVersion = 1
 
 const schema = `
   create table if not exists runs (
-    place integer primary key autoincrement, runId text not null unique, workflow text not null, status text not null,
-    input text not null, inputDigest text not null, output text, error text, reason text, tags text not null, parent text,
-    crashes integer not null, createdAt integer not null, updatedAt integer not null, endedAt integer,
-    revision integer not null, wakeSeq integer not null, readSeq integer not null, halted text, blockedFor text not null,
-    lastTurn text, epoch integer not null, owner text, claimId text, leaseUntil integer,
-    wantAt integer, rungAt integer, rings integer not null
+    place integer primary key autoincrement, runId text not null unique, workflow text not null,
+    status text not null default 'running', input text not null, inputDigest text not null,
+    output text, error text, reason text, tags text not null, parent text, crashes integer not null default 0,
+    createdAt integer not null, updatedAt integer not null, endedAt integer,
+    revision integer not null default 0, wakeSeq integer not null default 1, readSeq integer not null default 0,
+    halted text, blockedFor text not null default '[]', lastTurn text,
+    epoch integer not null default 0, owner text, claimId text, leaseUntil integer,
+    wantAt integer, rungAt integer, rings integer not null default 0
   ) strict;
   create index if not exists open_runs on runs (runId) where endedAt is null;
   create index if not exists children on runs (parent ->> 'runId') where parent is not null;
 
   create table if not exists steps (
     place integer primary key autoincrement, runId text not null references runs (runId) on delete cascade,
-    name text not null, ordinal integer not null, kind text not null, status text not null, rpcName text, input text,
-    inputDigest text, policy text, childId text, askedAfter integer not null, output text, error text, reason text,
-    attempt integer not null, lost integer not null, settledSeq integer, settledAt integer, dueAt integer,
-    revision integer not null, createdAt integer not null, startedAt integer, dispatches integer not null, ending text,
-    epoch integer not null, owner text, claimId text, leaseUntil integer,
-    wantAt integer, rungAt integer, rings integer not null, unique (runId, name, ordinal)
+    name text not null, ordinal integer not null, kind text not null, status text not null default 'scheduled',
+    rpcName text, input text, inputDigest text, policy text, childId text, askedAfter integer not null,
+    output text, error text, reason text, attempt integer not null default 0, lost integer not null default 0,
+    settledSeq integer, settledAt integer, dueAt integer, revision integer not null,
+    createdAt integer not null, startedAt integer, dispatches integer not null default 0, ending text,
+    epoch integer not null default 0, owner text, claimId text, leaseUntil integer,
+    wantAt integer, rungAt integer, rings integer not null default 0, unique (runId, name, ordinal)
   ) strict;
   create index if not exists steps_by_revision on steps (runId, revision);
   create index if not exists open_steps on steps (runId, dueAt) where settledSeq is null;
@@ -43,7 +46,9 @@ const schema = `
   ) strict;
   create index if not exists signals_by_revision on signals (runId, revision);
 
-  create table if not exists notices (place integer primary key autoincrement, runId text not null, at integer not null) strict;
+  create table if not exists notices (
+    place integer primary key autoincrement, runId text not null, at integer not null
+  ) strict;
 `
 // #endregion
 
@@ -96,6 +101,7 @@ export interface StepRow extends Writable<Omit<StepDetail, 'id' | 'dueInMs' | 'w
 }
 // #endregion
 
+// #region transaction
 export interface Options {
   /** The store's clock, in ms. All processes of one file are on one machine and have the same. */
   readonly clock?: () => number
@@ -103,7 +109,6 @@ export interface Options {
   readonly synchronous?: 'full' | 'off'
 }
 
-// #region transaction
 /** One connection to the file. */
 export class Database {
   /** The clock as it was when this transaction had its lock. */
@@ -148,6 +153,7 @@ export class Database {
   }
   // #endregion
 
+  // #region statements
   migrate(): void {
     const found = this.get<{ user_version: number }>('pragma user_version')?.user_version ?? 0
     if (found > schemaVersion) {
@@ -204,3 +210,4 @@ function mayPass(error: unknown): boolean {
 export function holdBack(crashes: number): number {
   return crashes === 0 ? 0 : Math.min(1_000 * 2 ** (crashes - 1), 60_000)
 }
+// #endregion

@@ -1,4 +1,3 @@
-// #region test
 import { defineEngineTests, MemoryQueues, MemoryQueueService } from '@pikku/core/testing'
 import type { OpenEngine } from '@pikku/core/testing'
 import { describe, test } from 'vitest'
@@ -23,4 +22,3 @@ async function open(): Promise<OpenEngine> {
 // The crash points take minutes: they are played with CRASH_POINTS=all.
 const everyCrashPoint = process.env['CRASH_POINTS'] === 'all' ? 1 : 0
 defineEngineTests({ name: 'SQLite and the memory queue', runner: { describe, test }, open, everyCrashPoint })
-// #endregion

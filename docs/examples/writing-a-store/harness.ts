@@ -5,7 +5,6 @@ import type { StorePorts } from '@pikku/core/contract'
 import type { OpenStore } from '@pikku/core/testing'
 import { openSqlite } from './index.ts'
 
-// #region harness
 /** A store in a file of its own, gone with `dispose`. */
 export async function openStore(): Promise<OpenStore> {
   const folder = mkdtempSync(path.join(tmpdir(), 'sqlite-store-'))
@@ -30,4 +29,3 @@ export async function openStore(): Promise<OpenStore> {
     },
   }
 }
-// #endregion

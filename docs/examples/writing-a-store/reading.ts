@@ -2,7 +2,6 @@ import type { Attempt, Run, RunQuery, WorkflowAdmin, WorkflowReader } from '@pik
 import type { Database, RunRow, StepRow } from './database.ts'
 import { findRun, toRun, toStep } from './rules.ts'
 
-// #region reader
 export function sqliteReader(db: Database): WorkflowReader {
   return {
     getRun: (runId) =>
@@ -66,9 +65,7 @@ function listRuns(db: Database, query: RunQuery): { runs: Run[]; cursor: string 
 function listOf(statuses: RunQuery['statuses']): string | null {
   return statuses ? JSON.stringify(statuses) : null
 }
-// #endregion
 
-// #region admin
 export function sqliteAdmin(db: Database): WorkflowAdmin {
   return {
     migrate: () => db.write(() => db.migrate()),
@@ -85,4 +82,3 @@ export function sqliteAdmin(db: Database): WorkflowAdmin {
       }),
   }
 }
-// #endregion

@@ -19,6 +19,7 @@ export function toStep(row: StepRow, now: number): Step {
 }
 // #endregion
 
+// #region rows
 export function findRun(db: Database, runId: string): RunRow | undefined {
   return db.get<RunRow>('select * from runs where runId = :runId', { runId })
 }
@@ -28,18 +29,13 @@ export function findStep(db: Database, runId: string, { name, ordinal }: StepId)
   return db.get<StepRow>('select * from steps where runId = :runId and name = :name and ordinal = :ordinal', key)
 }
 
-const nobodys = { epoch: 0, owner: null, claimId: null, leaseUntil: null }
-
 /** The new run, rung; or the one that has the id already. */
 export function insertRun(db: Database, given: NewRun): { run: RunRow; created: boolean } {
   const known = findRun(db, given.runId)
   if (known) return { run: known, created: false }
-  const { parent, tags, ...own } = given
-  const json = { parent: parent ? JSON.stringify(parent) : null, tags: JSON.stringify(tags) }
-  const nothing = { output: null, error: null, reason: null, endedAt: null, halted: null, lastTurn: null }
-  const counts = { crashes: 0, revision: 0, wakeSeq: 1, readSeq: 0, blockedFor: '[]' }
-  const times = { createdAt: db.now, updatedAt: db.now, wantAt: db.now, rungAt: db.now, rings: 0 }
-  db.insert('runs', { ...own, ...json, status: 'running', ...nothing, ...counts, ...times, ...nobodys })
+  const json = { tags: JSON.stringify(given.tags), parent: given.parent ? JSON.stringify(given.parent) : null }
+  const { now } = db
+  db.insert('runs', { ...given, ...json, createdAt: now, updatedAt: now, wantAt: now, rungAt: now })
   return { run: findRun(db, given.runId) as RunRow, created: true }
 }
 
@@ -47,19 +43,22 @@ export function insertRun(db: Database, given: NewRun): { run: RunRow; created: 
 export type AskedStep = Pick<StepRow, 'name' | 'ordinal' | 'kind' | 'askedAfter'> & Partial<StepRow>
 
 export function insertStep(db: Database, run: RunRow, asked: AskedStep): StepRow {
-  const nothing = { rpcName: null, input: null, inputDigest: null, policy: null, childId: null, output: null }
-  const never = { error: null, reason: null, settledSeq: null, settledAt: null, dueAt: null, startedAt: null }
-  const counts = { attempt: 0, lost: 0, dispatches: 0, ending: null, rings: 0, wantAt: null, rungAt: null }
-  const times = { createdAt: db.now, revision: asked.revision ?? nextRevision(run) }
-  const row = { runId: run.runId, status: 'scheduled', ...nothing, ...never, ...counts, ...nobodys, ...times, ...asked }
-  db.insert('steps', row)
+  const revision = asked.revision ?? nextRevision(run)
+  db.insert('steps', { ...asked, runId: run.runId, createdAt: db.now, revision })
   return findStep(db, run.runId, asked) as StepRow
 }
 
+export function saveRun(db: Database, run: RunRow): void {
+  run.updatedAt = db.now
+  db.save('runs', run)
+}
+
+/** Every change of a row has a number of its own. */
 export function nextRevision(run: RunRow): number {
   run.revision += 1
   return run.revision
 }
+// #endregion
 
 // #region ringing
 /** Somebody ought to come now, and is told: the sweep rings again when nobody did. */
@@ -138,11 +137,6 @@ function settleParent(db: Database, child: RunRow, end: Ending): WorkItem[] {
   return items
 }
 // #endregion
-
-export function saveRun(db: Database, run: RunRow): void {
-  run.updatedAt = db.now
-  db.save('runs', run)
-}
 
 // #region claiming
 /** A child that is not to outlive its parent, which has ended or is no more. */

@@ -45,6 +45,7 @@ import {
 import { sweep } from './sweep.ts'
 import { addAttempt, leave, recordInline, schedule, settleDueSleeps } from './turns.ts'
 
+// #region create-run
 type Waking = { readonly wake: readonly WorkItem[] }
 
 /** A workflow store in one SQLite file. */
@@ -57,7 +58,6 @@ export class SqliteStore implements WorkflowStore {
     this.#db = db
   }
 
-  // #region create-run
   createRun(given: NewRun): Promise<Waking & { run: Run; created: boolean }> {
     return this.#db.write(() => {
       const { run, created } = insertRun(this.#db, given)
@@ -155,6 +155,7 @@ export class SqliteStore implements WorkflowStore {
   }
   // #endregion
 
+  // #region read-changes
   readChanges(runId: string, after: number): Promise<Changes> {
     return this.#db.read(() => {
       const run = findRun(this.#db, runId)
@@ -162,6 +163,7 @@ export class SqliteStore implements WorkflowStore {
       return changesOf(this.#db, run, { after, holdsLock: false })
     })
   }
+  // #endregion
 
   // #region claim-step
   claimStep(ask: ClaimStep): Promise<StepClaim | null> {
@@ -317,6 +319,7 @@ export class SqliteStore implements WorkflowStore {
   }
   // #endregion
 
+  // #region rest
   sweep(ask: Sweep): Promise<Swept> {
     return this.#db.write(() => sweep(this.#db, ask))
   }
@@ -353,3 +356,4 @@ function toStepClaim({ runId, workflow }: RunRow, step: StepRow, { owner, claimI
 function toSettlement({ name, ordinal, settledSeq, settledAt }: StepRow): readonly Settlement[] {
   return settledSeq === null || settledAt === null ? [] : [{ id: { name, ordinal }, settledSeq, settledAt }]
 }
+// #endregion

@@ -1,4 +1,3 @@
-// #region test
 import { defineModelTests, defineWorkflowStoreTests } from '@pikku/core/testing'
 import { describe, test } from 'vitest'
 import { openStore } from './harness.ts'
@@ -7,4 +6,3 @@ const harness = { name: 'SQLite', runner: { describe, test }, open: openStore }
 
 defineWorkflowStoreTests(harness)
 defineModelTests(harness)
-// #endregion

@@ -2,7 +2,6 @@ import type { Sweep, Swept, WorkItem } from '@pikku/core/contract'
 import type { Database, RunRow, StepRow } from './database.ts'
 import { runItem, stepItem } from './rules.ts'
 
-// #region sweep
 /** Everything that somebody ought to come for, and when it is to be rung: the window doubles with every ring. */
 const work = `with work as (
   select kind, runs.place as runPlace, null as stepPlace,
@@ -57,4 +56,3 @@ export function sweep(db: Database, { limit, redispatchAfterMs, known }: Sweep):
   const next = db.get<{ at: number | null }>(`${work} select min(at) as at from work`, ask)?.at ?? null
   return { items, full: due.length > items.length, nextDueInMs: next === null ? null : Math.max(0, next - db.now) }
 }
-// #endregion

@@ -15,7 +15,6 @@ import {
 } from './rules.ts'
 import type { AskedStep } from './rules.ts'
 
-// #region turns
 export function settleDueSleeps(db: Database, run: RunRow): number {
   const due = db.all<StepRow>(
     `select * from steps where runId = :runId and kind = 'sleep' and settledSeq is null and dueAt <= :now
@@ -122,4 +121,3 @@ function nextTimer(db: Database, { runId }: RunRow): number | null {
   const timers = `select min(dueAt) as at from steps where runId = :runId and settledSeq is null and kind <> 'rpc'`
   return db.get<{ at: number | null }>(timers, { runId })?.at ?? null
 }
-// #endregion

@@ -333,7 +333,8 @@ export interface WorkflowReader {
 
 export interface WorkflowAdmin {
   /**
-   * Bring the schema up to date; safe under any number of processes at once.
+   * Bring the schema up to date; safe under any number of processes at once. Only `WorkflowService.init` calls it, which apps
+   * need not: a store whose other calls need the schema sees to it on its first use, or tells its users to call `init`.
    *
    * @throws `WorkflowError` with code `SCHEMA_TOO_NEW` when the schema is newer than this code accepts
    */

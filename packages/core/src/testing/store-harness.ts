@@ -6,7 +6,7 @@ export interface TestRunner {
   test(name: string, body: () => Promise<void>): unknown
 }
 
-/** A fresh, empty store for one test. */
+/** A fresh, empty store for one test, its schema up to date. */
 export interface OpenStore {
   readonly ports: StorePorts
   /** Another process on the same data: its own connections, nothing shared in memory. */
