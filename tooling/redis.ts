@@ -6,6 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { freePort, KeptServer, serverDeadlineMs } from './kept-server.ts'
 
+export { freePort } from './kept-server.ts'
+
 /** What a private server can be asked for. */
 export interface RedisOptions {
   /** Directives, as in `redis.conf`, for example `{ 'maxmemory-policy': 'allkeys-lru' }`. Default: see `defaults`. */
