@@ -99,7 +99,7 @@ describe('the examples', () => {
   })
 
   test('the store and the queue of the pages for authors of adapters', async () => {
-    expect(await lastLine('src/sqlite.ts')).toEqual({ userId: 'user of a@b.c' })
+    expect(await lastLine('src/sqlite.ts')).toMatch(/^receipt /)
   })
 
   test('everything that needs workers', async () => {

@@ -21,7 +21,7 @@ const workers = new QueueWorkers(services)
 await workers.registerQueues()
 
 const rpc = createRpc(services)
-const { runId } = await rpc.startWorkflow('onboarding', { email: 'a@b.c' })
+const { runId } = await rpc.startWorkflow('order-fulfillment', { item: 'chair', amount: 40 })
 const output = await workflowService.waitForRun(runId, { timeout: '30s' })
 // #endregion
 
