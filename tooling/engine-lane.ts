@@ -1,6 +1,7 @@
 /** What an engine suite is given besides its world. */
 interface Share {
   readonly everyCrashPoint: number
+  readonly crashPointWorlds?: number
   readonly groups?: readonly string[]
 }
 
@@ -14,7 +15,9 @@ export interface EngineLane {
 const isSlow = process.env['LANE'] === 'slow'
 
 function lane(ordinary: Share, slow: Share): EngineLane {
-  return isSlow ? { share: slow, timeout: 900_000 } : { share: ordinary, timeout: 60_000 }
+  const timeout = isSlow ? 900_000 : 60_000
+  // Each has two or three processes at a time, and each of those some ten connections.
+  return { share: { crashPointWorlds: 4, ...(isSlow ? slow : ordinary) }, timeout }
 }
 
 /** PostgreSQL with pg-boss, Redis with BullMQ. */

@@ -79,6 +79,26 @@ async function pidsOf(application: string): Promise<number[]> {
   return rows.map(({ pid }) => pid as number)
 }
 
+async function refuses(host: string, port: number): Promise<void> {
+  const url = `postgres://somebody:s3cr3t@${host}:${port}/app`
+  const service = new PgWorkflowService(url, undefined, freshSchema())
+  closing.push(() => service.close())
+  const refusals = await Promise.allSettled([
+    service.init(),
+    service.getRun('x'),
+    service.deleteRuns({ finishedBefore: new Date() }),
+  ])
+  for (const refusal of refusals) {
+    expect(refusal).toMatchObject({
+      status: 'rejected',
+      reason: { name: 'StoreUnavailableError', code: 'STORE_UNAVAILABLE' },
+    })
+    const { reason } = refusal as PromiseRejectedResult
+    expect((reason as Error).message).toContain(`${host}:${port}/app`)
+    expect(inspect(reason, { depth: 20, showHidden: true })).not.toContain('s3cr3t')
+  }
+}
+
 describe('connections and pools', () => {
   it('prepare: false leaves nothing behind at the server', async () => {
     const service = open(proxy.url, { prepare: false })
@@ -162,27 +182,12 @@ describe('connections and pools', () => {
     await until(async () => (await pidsOf(application)).length === 0)
   })
 
-  it.each([
-    ['a port where nobody listens', '127.0.0.1', 1],
-    ['a host that does not exist', 'no-such-host.invalid', 5432],
-  ])('%s: said where to, never the password', async (_what, host, port) => {
-    const url = `postgres://somebody:s3cr3t@${host}:${port}/app`
-    const service = new PgWorkflowService(url, undefined, freshSchema())
-    closing.push(() => service.close())
-    const refusals = await Promise.allSettled([
-      service.init(),
-      service.getRun('x'),
-      service.deleteRuns({ finishedBefore: new Date() }),
-    ])
-    for (const refusal of refusals) {
-      expect(refusal).toMatchObject({
-        status: 'rejected',
-        reason: { name: 'StoreUnavailableError', code: 'STORE_UNAVAILABLE' },
-      })
-      const { reason } = refusal as PromiseRejectedResult
-      expect((reason as Error).message).toContain(`${host}:${port}/app`)
-      expect(inspect(reason, { depth: 20, showHidden: true })).not.toContain('s3cr3t')
-    }
+  it('a port where nobody listens, a host that does not exist: said where to, never the password', async () => {
+    const places = [
+      ['127.0.0.1', 1],
+      ['no-such-host.invalid', 5432],
+    ] as const
+    await Promise.all(places.map(([host, port]) => refuses(host, port)))
   })
 
   it('after an outage calls are answered again soon', { timeout: 60_000 }, async () => {

@@ -24,8 +24,8 @@ interface CrashPoint {
 const timeDriven = /^(store\.(sweep|renewLeases)|reader\.getRun)$/
 const timeDrivenPoints = 2
 
-/** So many worlds at once: a play mostly waits. */
-const lanes = 6
+/** A play mostly waits. */
+const worldsAtOnce = 10
 /** Plays that share a world one after the other, each with a run and processes of its own: opening one costs more than they do. */
 const playsPerWorld = { least: 4, most: 12 }
 
@@ -161,7 +161,7 @@ async function forEachCrashPoint(
   const calm = await play(world, { scenario, runId: 'nobody dies', point: null })
   const points = pointsOf(calm.calls)
   assert.ok(points.length >= 10, `the scenario has ${points.length} points`)
-  const every = harness.everyCrashPoint ?? 1
+  const { everyCrashPoint: every = 1, crashPointWorlds: lanes = worldsAtOnce } = harness
   // Another share each time: what a thinned run leaves out, the next one may meet.
   const first = Math.floor(Math.random() * Math.min(every, points.length))
   const chosen = points.filter((_, i) => i % every === first)

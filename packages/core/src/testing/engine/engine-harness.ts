@@ -36,6 +36,8 @@ export interface EngineHarness {
   readonly skip?: readonly Skip[]
   /** Of the crash points of each case, every n-th one, another share each time; 0: none. Default 1: all. A server needs longer than memory. */
   readonly everyCrashPoint?: number
+  /** Worlds in which crash points are played at once. Default 10; a server has only so many connections. */
+  readonly crashPointWorlds?: number
   /** These groups of scenarios alone. Default: all. */
   readonly groups?: readonly string[]
 }
