@@ -49,10 +49,14 @@ export function formatPosition({ file, line, column }: Position): string {
 /** One line: `file:line:column - error: …`. What names in the source would do to a terminal is shown as an escape. */
 export function formatDiagnostic(diagnostic: Diagnostic): string {
   const line = `${formatPosition(diagnostic)} - ${diagnostic.severity}: ${diagnostic.message}`
-  return line
+  const shown = line.length > longestLine ? `${line.slice(0, longestLine)}…` : line
+  return shown
     .toWellFormed()
     .replaceAll(unprintable, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
+
+/** Names in the source are of any length; what is said about them is read by a person. */
+const longestLine = 1_500
 
 /** Control characters, separators of lines, and what turns the direction of writing. */
 const unprintable = /[\p{Cc}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu

@@ -43,7 +43,8 @@ export function readConfig(file: string, diagnostics: Diagnostics): Config | und
     )
     return undefined
   }
-  const reader = new ConfigReader(name, text, diagnostics)
+  // Some editors begin a file with a byte order mark.
+  const reader = new ConfigReader(name, text.replace(/^\ufeff/, ''), diagnostics)
   return reader.read() ? complete(file, reader) : undefined
 }
 
@@ -59,11 +60,15 @@ class ConfigReader {
     this.#name = name
     this.#text = text
     this.#diagnostics = diagnostics
-    this.#root = parseTree(text, this.#mistakes)
+    this.#root = nestsDeeply(text) ? undefined : parseTree(text, this.#mistakes)
   }
 
   /** False when anything is wrong. */
   read(): boolean {
+    if (this.#root === undefined && nestsDeeply(this.#text)) {
+      this.#fail(0, 'nests too deeply to be read; accepted: an object with the keys of pikku.config.json')
+      return false
+    }
     // The first one: those after it are mostly its consequences.
     const [mistake] = this.#mistakes
     if (mistake) {
@@ -140,6 +145,11 @@ class ConfigReader {
   #fail(offset: number, message: string): void {
     this.#diagnostics.error({ file: this.#name, ...lineAndColumn(this.#text, offset) }, message)
   }
+}
+
+/** Reading recurses: what nests like this would use up the stack. No configuration does. */
+function nestsDeeply(text: string): boolean {
+  return text.replaceAll(/[^[{]/g, '').length > 500
 }
 
 function complete(file: string, reader: ConfigReader): Config | undefined {

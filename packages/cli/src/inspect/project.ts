@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { createPathsMatcher, type TsConfigResult } from 'get-tsconfig'
 import type { Expression, Node } from 'oxc-parser'
@@ -34,7 +34,8 @@ export class Project {
 
   /** Every file below srcDirectories that uses a generated helper, in the order of their names. */
   definingFiles(): SourceFile[] {
-    const paths = new Set(this.#config.srcDirectories.flatMap((directory) => this.#list(directory)))
+    const directories = [...new Set(this.#config.srcDirectories)]
+    const paths = new Set(directories.flatMap((directory) => this.#list(directory)))
     return [...paths]
       .filter((file) => file !== this.#config.output)
       .sort((a, b) => byCodePoint(this.nameOf(a), this.nameOf(b)))
@@ -114,11 +115,12 @@ export class Project {
   }
 
   #list(directory: string): string[] {
-    if (!existsSync(directory)) {
+    const problem = problemOf(directory)
+    if (problem !== null) {
       const file = path.basename(this.#config.file)
       this.#diagnostics.error(
         { file },
-        `srcDirectories: found "${this.nameOf(directory)}", which does not exist; accepted: folders of TypeScript files`,
+        `srcDirectories: found "${this.nameOf(directory)}", which ${problem}; accepted: folders of TypeScript files`,
       )
       return []
     }
@@ -130,6 +132,16 @@ export class Project {
       }
       return entry.isFile() && sourceName.test(entry.name) && !testName.test(entry.name) ? [file] : []
     })
+  }
+}
+
+/** Why a path cannot be listed; null when it can. */
+function problemOf(directory: string): string | null {
+  try {
+    return statSync(directory).isDirectory() ? null : 'is no folder'
+  } catch (error) {
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    return isMissing ? 'does not exist' : `cannot be read (${error instanceof Error ? error.message : String(error)})`
   }
 }
 
