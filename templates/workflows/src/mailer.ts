@@ -12,7 +12,8 @@ export interface Mailer {
 export function createMailer(url: string | undefined): Mailer {
   return {
     async send(mail, { idempotencyKey, signal }) {
-      if (!url) return console.log(`mail to ${mail.to}: ${mail.subject}`)
+      // As JSON: what users write stays on one line of the log.
+      if (!url) return console.log(`mail ${JSON.stringify(mail)}`)
       const response = await fetch(url, {
         method: 'POST',
         headers: { 'content-type': 'application/json', 'idempotency-key': idempotencyKey },

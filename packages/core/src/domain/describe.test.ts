@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { describe, quote } from './describe.ts'
+import { describe, oneLine, quote } from './describe.ts'
 
 class User {}
 
@@ -53,6 +53,21 @@ test('a quote is one short well-formed line', () => {
     fc.property(fc.array(fc.nat(0xffff), { maxLength: 200 }), (units) => {
       const quoted = quote(String.fromCharCode(...units))
       expect(quoted.isWellFormed() && !/[\0-\x1f]/.test(quoted)).toBe(true)
+    }),
+  )
+})
+
+test('a line of a log stays one line, and commands no terminal', () => {
+  const text = 'a\r\nFAKE: all is well\t\u001b[2J\u009b31m\u007f\u2028\u202egnp.exe\ud800 é日👩‍🚀\\n'
+  expect(oneLine(text)).toBe(
+    'a\\r\\nFAKE: all is well\\t\\u001b[2J\\u009b31m\\u007f\\u2028\\u202egnp.exe\ufffd é日👩‍🚀\\n',
+  )
+  expect(quote('\u009b31m\u202e')).toBe("'\\u009b31m\\u202e'")
+  fc.assert(
+    fc.property(fc.array(fc.nat(0xffff), { maxLength: 200 }), (units) => {
+      const line = oneLine(String.fromCharCode(...units))
+      expect(line.isWellFormed() && !/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u.test(line)).toBe(true)
+      expect(oneLine(line)).toBe(line)
     }),
   )
 })

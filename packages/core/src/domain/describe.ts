@@ -6,7 +6,7 @@ export function describe(value: unknown): string {
     case 'string':
       return quote(value)
     case 'bigint':
-      return `${value}n`
+      return isShort(value) ? `${value}n` : 'a huge bigint'
     case 'number':
       return Object.is(value, -0) ? '-0' : String(value)
     case 'symbol':
@@ -45,6 +45,12 @@ const SHORT_ESCAPES: ReadonlyMap<number, string> = new Map([
   [0x0a, '\\n'],
   [0x0d, '\\r'],
 ])
+
+/** Finding the digits of a bigint takes long when there are many. */
+function isShort(value: bigint): boolean {
+  const beyond = value >> 256n
+  return beyond === 0n || beyond === -1n
+}
 
 function describeObject(value: object): string {
   try {

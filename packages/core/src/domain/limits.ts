@@ -31,6 +31,9 @@ export const MAX_ERRORS_IN_FULL = 100
 /** How deep a value may nest. Reading one back recurses; deeper than about 2,000 it no longer fits a fresh process's stack. */
 export const MAX_DEPTH = 1_000
 
+/** How large a bigint may be. Its digits take more than linear time to find and to read, which nobody else gets meanwhile. */
+export const MAX_BIGINT_BITS = 1_000_000
+
 /** Why a run is suspended after `MAX_LOST_ATTEMPTS`. */
 export function lostAttemptsReason(step: StepId): string {
   return (

@@ -1,5 +1,6 @@
 import type { StringifyOperations } from 'devalue'
 import { defaultStringifyOperations as defaults } from 'devalue'
+import { MAX_BIGINT_BITS } from '../domain/limits.ts'
 
 /** Stands for what could not be read because that threw, so that the encoder meets it, refuses it and says where it is. */
 export class Unreadable {
@@ -91,9 +92,25 @@ export function hasProtoKey(thing: unknown): thing is object {
   return safely(() => Object.hasOwn(thing, '__proto__'), false)
 }
 
+/** The value holds a bigint that is too large to be written down in reasonable time. */
+export class HugeBigInt extends RangeError {}
+
+/** @throws HugeBigInt */
+function assertBounded(value: bigint): void {
+  const beyond = value >> BigInt(MAX_BIGINT_BITS)
+  if (beyond !== 0n && beyond !== -1n) throw new HugeBigInt()
+}
+
 /** How the encoder looks at values: like its defaults, but no hostile value gets out of it without a path. */
 export const operations = {
   get: (thing: object, key: string | number): unknown => readable<unknown>(() => Reflect.get(thing, key)),
+
+  toPrimitive: (
+    thing: Parameters<StringifyOperations['toPrimitive']>[0],
+  ): ReturnType<StringifyOperations['toPrimitive']> => {
+    if (typeof thing === 'bigint') assertBounded(thing)
+    return defaults.toPrimitive(thing)
+  },
 
   isThenable: (thing: object): boolean => typeof operations.get(thing, 'then') === 'function',
 

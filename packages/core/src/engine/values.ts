@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { DevalueError, parse, stringify } from 'devalue'
 import { NotSerializableError, WorkflowError } from '../contract/errors.ts'
 import { describe } from '../domain/describe.ts'
-import { MAX_DEPTH, MAX_ERRORS_IN_FULL } from '../domain/limits.ts'
+import { MAX_BIGINT_BITS, MAX_DEPTH, MAX_ERRORS_IN_FULL } from '../domain/limits.ts'
 import type { ErrorData } from '../domain/serialized-error.ts'
 import {
   asError,
@@ -17,6 +17,7 @@ import { reduceInstance, reducerNamed } from './reducers.ts'
 import { nestsDeeperThan } from './nesting-depth.ts'
 import {
   hasProtoKey,
+  HugeBigInt,
   isInstance,
   isPlainOrArray,
   isStackOverflow,
@@ -46,6 +47,8 @@ export class CodecFailedError extends UnreadablePayloadError {}
 const ACCEPTED =
   'accepted are JSON values, undefined, Date, bigint, Map, Set, RegExp, URL, typed arrays, Error, NaN and ±Infinity, ' +
   'in any nesting, and instances of classes registered with registerReducer'
+
+const LONGEST_PATH = 1_000
 
 /** What one encoding has met so far. */
 interface Encoding {
@@ -203,6 +206,7 @@ function newRevivers(): Record<string, (data: unknown) => unknown> {
     return thing
   }
   return {
+    BigInt: reviveBigInt,
     Class: (data) => reviveClass(arrayIn(data)),
     Error: (data) => {
       if (!isErrorData(data)) throw new TypeError('not the data of an error')
@@ -224,6 +228,13 @@ function newRevivers(): Record<string, (data: unknown) => unknown> {
       return object
     },
   }
+}
+
+/** Digits that no encoder here wrote would keep this process busy for as long as whoever wrote them likes. */
+function reviveBigInt(digits: unknown): bigint {
+  if (typeof digits !== 'string' || digits.length > MAX_BIGINT_BITS / 3)
+    throw new TypeError('not the digits of a bigint')
+  return BigInt(digits)
 }
 
 function arrayIn(data: unknown): readonly unknown[] {
@@ -262,12 +273,15 @@ function proveReadable(text: string, what: string): void {
 function refusal(error: unknown, what: string): NotSerializableError {
   const root = rootOf(what)
   if (isInstance(error, DevalueError)) {
-    const path = `${root}${error.path}`
+    const path = cut(`${root}${error.path}`)
     const unreadable = Unreadable.reasonOf(error.value)
     if (unreadable !== null) return refused({ what, path, why: 'reading it threw an error', cause: unreadable.reason })
     return refused({ what, path, why: `it is ${found(error)}; ${ACCEPTED}` })
   }
   if (isStackOverflow(error)) return tooDeep(what)
+  if (isInstance(error, HugeBigInt)) {
+    return refused({ what, path: root, why: `it holds a bigint of more than ${MAX_BIGINT_BITS} bits` })
+  }
   return refused({ what, path: root, why: `reading it threw an error; ${ACCEPTED}`, cause: error })
 }
 
@@ -283,6 +297,11 @@ function refused({
 }: { what: string; path: string; why: string } & ErrorOptions): NotSerializableError {
   const place = what === rootOf(what) ? path : `${what}: ${path}`
   return new NotSerializableError(path, `${place} cannot be kept: ${why}`, options)
+}
+
+/** Keys may be of any length; what is said about them is not. */
+function cut(path: string): string {
+  return path.length > LONGEST_PATH ? `${path.slice(0, LONGEST_PATH)}…` : path
 }
 
 /** The noun a path begins with: `result` of "the result of step 'x'", `output` of "the workflow's output". */
