@@ -1,9 +1,10 @@
 import type { Logger } from '@pikku/core/contract'
+import { WorkflowError } from '@pikku/core/contract'
 import { coalesce } from './coalesce.ts'
 import type { Lane } from './coalesce.ts'
 import { Driver } from './driver.ts'
 import type { Connection, Parameter, Pool, Row, Statement } from './driver.ts'
-import { checkMigrated, migrate } from './migrate.ts'
+import { assertNotNewer, checkMigrated, migrate } from './migrate.ts'
 import { troubleOf, unavailable } from './retryable.ts'
 import { openSchema } from './schema.ts'
 import type { Schema } from './schema.ts'
@@ -18,6 +19,8 @@ export interface PgStoreOptions {
   readonly prepare?: boolean
   /** @internal Added to the server's clock in every statement. */
   readonly clockOffsetMs?: () => number
+  /** @internal How often it is looked whether a newer version has taken the schema (ms). Default 5,000. */
+  readonly lookAgainMs?: number
 }
 
 interface SendingAlone {
@@ -55,10 +58,12 @@ export class Database {
   readonly options: PgStoreOptions
   readonly #pools: { readonly hot: Pool; readonly patient: Pool; readonly reading: Pool }
   #migrated: Promise<void> | undefined
+  #lookAt: number
 
   constructor(connection: Connection, schema: string, options: PgStoreOptions) {
     this.schema = openSchema(schema)
     this.options = options
+    this.#lookAt = performance.now() + this.#lookAgainMs
     const { logger, leaseMs, prepare } = options
     const answerTimeoutMs = Math.max(leaseMs, 5000)
     const given = { logger, userTimeoutMs: leaseMs, answerTimeoutMs }
@@ -94,7 +99,24 @@ export class Database {
       this.#migrated = undefined
       throw error
     })
+    if (performance.now() >= this.#lookAt) void this.#lookAgain(this.#migrated)
     return this.#migrated
+  }
+
+  get #lookAgainMs(): number {
+    return this.options.lookAgainMs ?? 5000
+  }
+
+  /** A newer version may migrate while this one runs, to what it cannot work on: then it does nothing more. */
+  async #lookAgain(migrated: Promise<void>): Promise<void> {
+    this.#lookAt = performance.now() + this.#lookAgainMs
+    try {
+      await migrated
+      await assertNotNewer(this.#pools.hot, this.schema)
+    } catch (error) {
+      // A server that is away is met by whoever asks it for something; this asks again soon.
+      if (WorkflowError.is(error, 'SCHEMA_TOO_NEW')) this.#migrated = undefined
+    }
   }
 
   /** @throws StoreUnavailableError at once when the server cannot be reached: nothing is lost by that here */

@@ -73,6 +73,11 @@ export async function checkMigrated(pool: Pool, schema: Schema): Promise<void> {
   )
 }
 
+/** @throws WorkflowError `SCHEMA_TOO_NEW` */
+export async function assertNotNewer(pool: Pool, schema: Schema): Promise<void> {
+  missingOf(schema, (await findApplied(pool, schema)).applied)
+}
+
 interface AppliedMigration {
   readonly version: number
   readonly minClient: number

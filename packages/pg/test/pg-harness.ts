@@ -50,6 +50,8 @@ export async function openPg(over: PgHarnessOptions = {}): Promise<PgHarness> {
       leaseMs: 8_000,
       logger: quiet,
       clockOffsetMs: () => offset,
+      // Statements are counted.
+      lookAgainMs: Infinity,
       ...options,
     })
     closing.push(() => ports.store.close())

@@ -1,4 +1,4 @@
-import { StoreUnavailableError, type RunId } from '@pikku/core/contract'
+import { StoreUnavailableError, WorkflowError, type RunId } from '@pikku/core/contract'
 import { bucketAt, bucketsOf } from './buckets.ts'
 import type { Bucket } from './buckets.ts'
 import { answered, Client, duplicateOf, isCluster } from './client.ts'
@@ -26,6 +26,8 @@ export interface LinkSetup {
   readonly options: RedisStoreOptions
   /** Looks at the server before the first call, and answers into how many buckets the prefix is divided. */
   prepare(link: Link): Promise<number>
+  /** Looks once more. @throws WorkflowError `SCHEMA_TOO_NEW` when a newer version has taken the prefix meanwhile */
+  look(link: Link): Promise<unknown>
   living(link: Link): Living
 }
 
@@ -42,18 +44,22 @@ export class Link implements RedisLink {
   readonly connecting: Connecting
   readonly client: Client
   readonly #prepare: (link: Link) => Promise<number>
+  readonly #look: (link: Link) => Promise<unknown>
   readonly #living: Living
   #buckets: readonly Bucket[] = []
   #ready: Promise<void> | undefined
+  #lookAt: number
   #isClosed = false
 
-  constructor({ connecting, options, prepare, living }: LinkSetup) {
+  constructor({ connecting, options, prepare, look, living }: LinkSetup) {
     this.connecting = connecting
     this.prefix = connecting.prefix
     this.target = connecting.target
     this.options = options
     this.client = new Client(duplicateOf(connecting), answerTimeoutMs)
     this.#prepare = prepare
+    this.#look = look
+    this.#lookAt = performance.now() + this.#lookAgainMs
     this.#living = living(this)
   }
 
@@ -75,7 +81,24 @@ export class Link implements RedisLink {
       this.#ready = undefined
       throw error
     })
+    if (performance.now() >= this.#lookAt) void this.#lookAgain(this.#ready)
     return this.#ready
+  }
+
+  get #lookAgainMs(): number {
+    return this.options.lookAgainMs ?? 5000
+  }
+
+  /** A newer version may take the prefix while this one runs, with a layout it does not know: then it does nothing more. */
+  async #lookAgain(ready: Promise<void>): Promise<void> {
+    this.#lookAt = performance.now() + this.#lookAgainMs
+    try {
+      await ready
+      await this.#look(this)
+    } catch (error) {
+      // A server that is away is met by whoever asks it for something; this asks again soon.
+      if (WorkflowError.is(error, 'SCHEMA_TOO_NEW')) this.#ready = undefined
+    }
   }
 
   call(script: ScriptName, bucket: Bucket, args: readonly (string | number)[]): Promise<Reply> {

@@ -18,5 +18,5 @@ export function openLink(given: Given, prefix: string, options: RedisStoreOption
     await checkServer(link)
     return openPrefix(link)
   }
-  return new Link({ connecting, options, prepare, living: (link) => new Renewal(link) })
+  return new Link({ connecting, options, prepare, look: openPrefix, living: (link) => new Renewal(link) })
 }

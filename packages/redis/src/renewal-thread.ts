@@ -58,6 +58,7 @@ class RenewalThread {
       connecting: madeOf(recipe, prefix),
       options,
       prepare: openPrefix,
+      look: openPrefix,
       living: (link) => (this.#session = new RenewalSession(link)),
     })
   }

@@ -66,6 +66,8 @@ export async function openRedis({ server, cluster, ...options }: Over = {}): Pro
       leaseMs: 8_000,
       logger: quiet,
       clockOffsetMs: () => offset,
+      // Commands are counted.
+      lookAgainMs: Infinity,
       ...options,
     })
     closing.push(() => ports.store.close())
