@@ -86,8 +86,9 @@ const asyncCodec: PayloadCodec = {
     await sleep(1)
     return rot13(text)
   },
+  // What came first may take longer: that changes no order.
   decode: async (payload) => {
-    await sleep(1)
+    await sleep((payload.length * 5) % 9)
     return unrot13(payload)
   },
 }
@@ -200,6 +201,7 @@ export const valueScenarios: ScenarioGroup = {
                 workflow.sleep('nap', 10),
                 workflow.do('bad', 'fails').catch((error: Error) => error.message),
               ])
+              await Promise.all([1, 2, 3, 4, 5].map((n) => workflow.do('more', 'echo', 'x'.repeat(n * n))))
               return parts
             },
           },
@@ -212,7 +214,7 @@ export const valueScenarios: ScenarioGroup = {
         output: ['secret word', 'secret word', undefined, 'secret error'],
       })
       assert.deepEqual((await worker.service.getRun(runId))?.input, { word: 'secret word' })
-      assert.equal((await worker.history(runId)).length, 3)
+      assert.equal((await worker.history(runId)).length, 8)
       const { reader } = worker.ports
       const kept = JSON.stringify([
         await reader.getRun(runId),
