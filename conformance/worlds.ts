@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import type { QueueService } from '@pikku/core/contract'
+import type { Logger, QueueService } from '@pikku/core/contract'
 import type { WorkflowService, WorkflowServiceOptions } from '@pikku/core/service'
 import { PgWorkflowService } from '@pikku/pg'
 import { BullQueueService, BullQueueWorkers } from '@pikku/queue-bullmq'
 import { PgBossQueueService, PgBossQueueWorkers } from '@pikku/queue-pg-boss'
 import { RedisWorkflowService } from '@pikku/redis'
 import { Redis } from 'ioredis'
+import type postgres from 'postgres'
 import { createDatabase, type Contents } from './database.ts'
 
 const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
@@ -14,7 +15,7 @@ const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {
 export interface World {
   /** Options are those that every store takes. */
   workflowService(queueService: QueueService | undefined, options?: WorkflowServiceOptions): WorkflowService
-  queueService(): QueueService & { init(): Promise<void>; close(): Promise<void> }
+  queueService(logger?: Logger): QueueService & { init(): Promise<void>; close(): Promise<void> }
   readonly Workers: typeof PgBossQueueWorkers | typeof BullQueueWorkers
   contents(): Promise<Contents>
   /** The open connections of its services. */
@@ -24,15 +25,22 @@ export interface World {
   /** The names of the queues there are. */
   queueNames(): Promise<string[]>
   removeJobs(): Promise<void>
+  /** For what nobody does by the packages: rows edited by hand, messages forged. */
+  readonly raw: Raw
   drop(): Promise<void>
 }
+
+/** The servers as whoever has a connection sees them. */
+export type Raw =
+  | { readonly kind: 'postgres'; readonly sql: postgres.Sql; readonly url: string }
+  | { readonly kind: 'redis'; readonly redis: Redis; readonly prefix: string; readonly queuePrefix: string }
 
 async function openPostgres(): Promise<World> {
   const { url, sql, ...database } = await createDatabase()
   return {
     ...database,
     workflowService: (queueService, options) => new PgWorkflowService(url, queueService, 'workflows', options),
-    queueService: () => new PgBossQueueService(url, { logger: silent }),
+    queueService: (logger = silent) => new PgBossQueueService(url, { logger }),
     Workers: PgBossQueueWorkers,
     queueOf: async (runId) => {
       const [sent] = await sql`select name from pgboss.job where data->>'runId' = ${runId}`
@@ -43,6 +51,7 @@ async function openPostgres(): Promise<World> {
       return rows.map(({ name }) => String(name))
     },
     removeJobs: async () => void (await sql`delete from pgboss.job`),
+    raw: { kind: 'postgres', sql, url },
   }
 }
 
@@ -62,7 +71,7 @@ async function openRedis(): Promise<World> {
   }
   return {
     workflowService: (queueService, options) => new RedisWorkflowService(url, queueService, prefix, options),
-    queueService: () => new BullQueueService(url, { prefix: queuePrefix, logger: silent }),
+    queueService: (logger = silent) => new BullQueueService(url, { prefix: queuePrefix, logger }),
     Workers: BullQueueWorkers,
     contents: async () => ({
       runs: await count(/-runs:\{\d+\}:run:/),
@@ -83,6 +92,7 @@ async function openRedis(): Promise<World> {
       return keys.flatMap((key) => /\{(.+)\}/.exec(key)?.[1] ?? []).sort()
     },
     removeJobs: () => remove(`${queuePrefix}:*`),
+    raw: { kind: 'redis', redis, prefix, queuePrefix },
     drop: async () => {
       await remove(`${name}-*`)
       await redis.call('ACL', 'DELUSER', name)
