@@ -6,5 +6,10 @@ const conditions = ['pikku-source', 'module', 'node']
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: ['pikku-source'] } },
-  test: { name: 'docs', include: ['writing-a-*/*.test.ts'], testTimeout: 20_000 },
+  test: {
+    name: 'docs',
+    include: ['writing-a-*/*.test.ts'],
+    // A scenario dies at hundreds of points then.
+    testTimeout: process.env['LANE'] === 'slow' ? 900_000 : 60_000,
+  },
 })

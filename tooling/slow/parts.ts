@@ -68,6 +68,33 @@ export const slowParts: readonly SlowPart[] = [
     figures: matching(/^crash points, /, ofVitest),
   },
   {
+    name: 'connections',
+    shows:
+      'The store kit, the queue kit and the engine suite through PgBouncer in transaction mode; all of the store kit and the engine suite on a second version of PostgreSQL; every setting of a role by itself; servers that freeze and connections that go dead.',
+    minutes: 40,
+    needs: 'packages/pg/test/faults.test.ts',
+    run: () => [
+      ...vitest,
+      ...['faults', 'settings', 'postgres-js', 'pgbouncer', 'pgbouncer-kit', 'older-server'].map(
+        (name) => `packages/pg/test/${name}.test.ts`,
+      ),
+      ...['packages/queue-pg-boss/test/pgbouncer.test.ts', 'packages/redis/test/faults.test.ts'],
+      'e2e/test/pgbouncer.test.ts',
+    ],
+    env: { LANE: 'slow' },
+    figures: matching(/^connections|^behind PgBouncer|^measured: .*PgBouncer|^a commit whose/, ofVitest),
+  },
+  {
+    name: 'documented-adapters',
+    shows:
+      'The kit on the store and the queue that docs/writing-a-store.md and docs/writing-a-queue.md show, each alone and both together, with every crash point.',
+    minutes: 40,
+    needs: 'docs/examples/writing-a-store/engine.test.ts',
+    run: () => [...vitest, 'docs/examples/writing-a'],
+    env: { LANE: 'slow' },
+    figures: matching(/^crash points, /, ofVitest),
+  },
+  {
     name: 'simulate',
     shows:
       'The whole engine on the memory store under a seeded scheduler and a virtual clock, in which everything fails; the laws after every step.',

@@ -39,8 +39,8 @@ async function inFile(): Promise<Stores> {
   return { open: sibling, dispose }
 }
 
-// The crash points take minutes: they are played with CRASH_POINTS=all.
-const isLong = process.env['CRASH_POINTS'] === 'all'
+// The crash points take minutes: they are played with LANE=slow.
+const isLong = process.env['LANE'] === 'slow'
 const suite = { runner: { describe, test }, everyCrashPoint: isLong ? 1 : 0 }
 
 defineEngineTests({ name: 'memory and SQLite queue', ...suite, open: () => openPair(inMemory()) })

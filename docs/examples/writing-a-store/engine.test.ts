@@ -19,6 +19,6 @@ async function open(): Promise<OpenEngine> {
   }
 }
 
-// The crash points take minutes: they are played with CRASH_POINTS=all.
-const everyCrashPoint = process.env['CRASH_POINTS'] === 'all' ? 1 : 0
+// The crash points take minutes: they are played with LANE=slow.
+const everyCrashPoint = process.env['LANE'] === 'slow' ? 1 : 0
 defineEngineTests({ name: 'SQLite and the memory queue', runner: { describe, test }, open, everyCrashPoint })
