@@ -16,7 +16,7 @@ import { openProxy, type PgProxy } from './support/pg-proxy.ts'
 
 /*
  * The other end is there and says nothing, or nothing good: frozen, cut off without a word, starting, full, under another
- * certificate. Nothing waits longer than documented, and nothing is done twice. What takes long is run with CONNECTIONS=all.
+ * certificate. Nothing waits longer than documented, and nothing is done twice. What takes long is run with LANE=slow.
  */
 
 const { isLong } = connectionsLane(1)

@@ -23,15 +23,15 @@ describe.skipIf(!binaries)(`on another version of PostgreSQL${missing}`, () => {
   afterAll(() => server?.dispose())
 
   defineWorkflowStoreTests({
-    name: `another PostgreSQL${isLong ? '' : ' (every fifth test; all with CONNECTIONS=all)'}`,
+    name: `another PostgreSQL${isLong ? '' : ' (every fifth test; all with LANE=slow)'}`,
     runner: { describe, test: some(test) },
     open: () => openPg({ server: server.url }),
   })
-  // Crash points are the usual server's.
   defineEngineTests({
     name: `another PostgreSQL, inline${isLong ? '' : ' (every fifth test)'}`,
     runner: { describe, test: some((title, body) => test(title, { timeout: 60_000 }, body)) },
     open: () => openPgWorld(server.url),
-    everyCrashPoint: 10_000,
+    // Those are played on the usual one.
+    everyCrashPoint: 0,
   })
 })

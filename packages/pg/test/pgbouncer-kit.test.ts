@@ -15,7 +15,7 @@ describe.skipIf(!findPgBouncer())(`through PgBouncer in transaction mode${withou
   afterAll(() => bouncer?.stop())
 
   defineWorkflowStoreTests({
-    name: `pg through PgBouncer${isLong ? '' : ' (every sixth test; all with CONNECTIONS=all)'}`,
+    name: `pg through PgBouncer${isLong ? '' : ' (every sixth test; all with LANE=slow)'}`,
     runner: { describe, test: some(test) },
     // A death is not to be seen here: to the server its connection lives as long as the pooler.
     open: async () => {
@@ -29,6 +29,7 @@ describe.skipIf(!findPgBouncer())(`through PgBouncer in transaction mode${withou
       runner: { describe, test: (title, body) => test(title, { timeout: 120_000 }, body) },
       open: () => openPgWorld(bouncer.url),
       everyCrashPoint: 40,
+      crashPointWorlds: 2,
     })
   }
 })

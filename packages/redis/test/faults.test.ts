@@ -160,6 +160,8 @@ describe('a server', () => {
     return Number(/errorstat_LOADING:count=(\d+)/.exec(await admin.info('errorstats'))?.[1] ?? 0)
   }
 
+  if (process.env['LANE'] !== 'slow') return
+
   it(
     'is not heard of on connections that are open: they are given up, and the answer had from others',
     { timeout: 60_000 },
@@ -200,8 +202,6 @@ describe('a server', () => {
     },
   )
 })
-
-const openssl = ['/usr/bin/openssl', '/opt/homebrew/bin/openssl'].find((file) => fs.existsSync(file))
 
 describe.skipIf(!openssl)(
   `TLS with a certificate that nobody signed${openssl ? '' : ' (skipped: there is no openssl)'}`,

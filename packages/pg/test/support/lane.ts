@@ -7,11 +7,11 @@ interface Lane {
 }
 
 /**
- * How much of the kits is run over other connections than the usual one: with `CONNECTIONS=all`, as `verify:slow` sets
+ * How much of the kits is run over other connections than the usual one: with `LANE=slow`, as `verify:slow` sets
  * it, everything; else every n-th test.
  */
 export function connectionsLane(every: number): Lane {
-  const isLong = process.env['CONNECTIONS'] === 'all'
+  const isLong = process.env['LANE'] === 'slow'
   let seen = 0
   const some: Lane['some'] = (test) => (title, body) => {
     seen += 1
