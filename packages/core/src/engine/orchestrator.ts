@@ -12,10 +12,7 @@ import { ParkedRuns } from './parked-runs.ts'
 import { leavingAfter } from './plan-turn.ts'
 import { RunTurns, type Left, type ParkedRun, type RunningBody } from './run-turns.ts'
 import { Slots } from './slots.ts'
-
-/** From this many crashes on a run may be what kills the process: such runs are taken one at a time. */
-const suspectCrashes = 2
-const suspectDelayMs = 1_000
+import { suspectAfter, suspectDelayMs, suspectPauseMs } from './suspects.ts'
 
 export type ContextOf = (run: Run) => ContextSource
 
@@ -98,7 +95,7 @@ export class Orchestrator {
 
   /** One claim and the turns under it. True: claim again at once. */
   async #claimAndPlay({ runId, workflow }: RunItem): Promise<boolean> {
-    const { store, registry, owner, settings } = this.#parts
+    const { store, registry, owner, settings, clock, stopping } = this.#parts
     const definition = registry.workflow(workflow)
     if (!definition) return false
     const parked = this.#parked.take(runId)
@@ -126,14 +123,14 @@ export class Orchestrator {
       await this.#putBack(claim, 0)
       return true
     }
-    const suspect = claim.history.run.crashes >= suspectCrashes
+    const suspect = claim.history.run.crashes >= suspectAfter
     if (suspect && !this.#suspects.tryTake()) {
-      // Another suspect is running here: let this one wait, so that the one that kills is found out (A21).
       parked?.body.replay.abandon()
       await this.#putBack(claim, suspectDelayMs)
       return false
     }
     try {
+      if (suspect) await clock.sleep(suspectPauseMs, stopping)
       return this.#leave(runId, await this.#play(claim, definition, parked))
     } finally {
       if (suspect) this.#suspects.give()

@@ -47,16 +47,9 @@ async function lostTogether(tables: MemoryTables, clock: TestClock, times: numbe
   }
 }
 
-/** How many of the steps were being executed at the same time, at most, once all have ended. */
-async function mostAtOnce(tables: MemoryTables, clock: TestClock): Promise<number> {
-  let now = 0
-  let most = 0
-  const work = defineFunction(async () => {
-    now += 1
-    most = Math.max(most, now)
-    await new Promise((resolve) => setTimeout(resolve, 30))
-    now -= 1
-  }) as FunctionConfig
+/** Until all have ended; `entered` is what each of them does. */
+async function play(tables: MemoryTables, clock: TestClock, entered: () => Promise<void>): Promise<void> {
+  const work = defineFunction(entered) as FunctionConfig
   const order = defineWorkflow(
     async (_services: object, _input: unknown, { workflow }: { workflow: WorkflowContext }) => {
       await Promise.all(names.map((name) => workflow.do(name, 'work', null)))
@@ -66,10 +59,22 @@ async function mostAtOnce(tables: MemoryTables, clock: TestClock): Promise<numbe
   const service = new WorkflowService(memoryPorts(tables), undefined, { timing: { sweepMs: 20 } })
   service.bind({ logger: silent }, registry)
   // The store's time is the test's: what was given back comes round again.
-  const passing = setInterval(() => void clock.advance(1_000), 20)
+  const passing = setInterval(() => void clock.advance(100), 20)
   await service.waitForRun('run', { timeout: '20s' })
   clearInterval(passing)
   await service.close()
+}
+
+/** How many of the steps were being executed at the same time, at most. */
+async function mostAtOnce(tables: MemoryTables, clock: TestClock): Promise<number> {
+  let now = 0
+  let most = 0
+  await play(tables, clock, async () => {
+    now += 1
+    most = Math.max(most, now)
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    now -= 1
+  })
   return most
 }
 
@@ -83,4 +88,17 @@ test.each([
   const tables = new MemoryTables(clock)
   await lostTogether(tables, clock, times)
   assert.equal(await mostAtOnce(tables, clock), atOnce)
+})
+
+test('A21: what comes with a step that kills is given back before that one is entered', async () => {
+  const clock = new TestClock()
+  const tables = new MemoryTables(clock)
+  await lostTogether(tables, clock, 2)
+  const { reader } = memoryPorts(tables)
+  const seen: number[] = []
+  const heldNow = async (): Promise<void> => {
+    seen.push((await reader.listSteps('run')).filter(({ status }) => status === 'running').length)
+  }
+  await play(tables, clock, heldNow)
+  assert.deepEqual(seen, [1, 1, 1])
 })

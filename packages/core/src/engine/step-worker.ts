@@ -8,11 +8,8 @@ import type { EngineParts } from './parts.ts'
 import { persist } from './persist.ts'
 import { runAttempt } from './run-attempt.ts'
 import { Slots } from './slots.ts'
+import { suspectAfter, suspectDelayMs, suspectPauseMs } from './suspects.ts'
 import { CodecFailedError, UnreadablePayloadError } from './values.ts'
-
-/** From this many lost attempts on a step may be what kills the process: such steps are run one at a time, as such runs are. */
-const suspectLosses = 2
-const suspectDelayMs = 1_000
 
 /** Unfinished: another attempt is to be made, this one counted if its function was entered. */
 interface GivenBack {
@@ -64,7 +61,7 @@ export class StepWorker {
   }
 
   async #take({ runId, step }: StepItem): Promise<void> {
-    const { store, owner, settings, registry, keeper, stopping, dispatcher, handOverMs } = this.#parts
+    const { store, owner, settings, registry, keeper, stopping, dispatcher, handOverMs, clock } = this.#parts
     const claim = await store.claimStep({
       runId,
       step,
@@ -77,11 +74,12 @@ export class StepWorker {
     })
     if (claim === null) return
     const held = keeper.hold(claim.lease)
-    const suspect = claim.lost >= suspectLosses
+    const suspect = claim.lost >= suspectAfter
     const isAlone = suspect && this.#suspects.tryTake()
     try {
+      if (isAlone) await clock.sleep(suspectPauseMs, AbortSignal.any([stopping, held.signal]))
+      if (held.signal.aborted) return
       if (stopping.aborted) await this.#giveBack(claim, false, handOverMs)
-      // Another suspect is running here: what died beside the one that kills is not to die of it again and again (A21).
       else if (suspect && !isAlone) await this.#giveBack(claim, false, suspectDelayMs)
       else await this.#runAndSettle(claim, held)
       dispatcher.progressed(runId)
