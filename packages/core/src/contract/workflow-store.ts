@@ -89,7 +89,7 @@ export interface WorkflowStore {
 
   /**
    * `signal`: settle the oldest open suspend step of that name, else keep it for the next one; accepted once per signal id
-   * of its run. Wakes the run, which is `running` then, unless the engine suspended it: it stays so, with the signal kept.
+   * of its run. Wakes the run, which is `running` then, unless the engine suspended it: then it stays so.
    * `resume`: let a run go on that the engine suspended, with its crash counter, those of losses of its open steps and what it
    * is blocked for cleared. Wakes any run that has not ended, and rings it whether it was woken before or not.
    */
