@@ -33,9 +33,9 @@ function scaleOf(minutes: number) {
     leaseMs: long ? 10_000 : 2_000,
     graceMs: long ? 5_000 : 1_500,
     replayGraceMs: long ? 30_000 : 2_000,
-    longestNapMs: long ? 60_000 : 4_000,
+    longestNapMs: long ? 120_000 : 4_000,
     inFlight: long ? 240 : 120,
-    perSecond: long ? 7 : 10,
+    perSecond: long ? 8 : 10,
     sizes: { worker: long ? 5 : 4, api: 2 },
     warmUpMs: long ? 10_000 : 1_500,
   }
@@ -53,6 +53,14 @@ export async function battle(options: BattleOptions): Promise<Report> {
   let server: ChaosServer | undefined
   let fleet: Fleet | undefined
   let report: Report | undefined
+  const leaveNothing = (): void => {
+    // One that is stopped would notice nothing.
+    for (const slot of fleet?.slots ?? []) slot.signal('SIGKILL')
+    disk.dispose()
+    versions.dispose()
+  }
+  // Also when it is interrupted. The servers notice by themselves.
+  process.once('exit', leaveNothing)
   try {
     server = await (store === 'pg' ? openPostgres(disk) : openRedis(disk))
     const { leaseMs, graceMs, replayGraceMs, sizes } = scaleOf(options.minutes)
@@ -65,10 +73,11 @@ export async function battle(options: BattleOptions): Promise<Report> {
   } finally {
     await fleet?.close()
     const isKept = !report || report.violations.length > 0
+    await server?.stop()
     if (server && isKept) cpSync(server.folder, path.join(folder, 'server'), { recursive: true })
     await server?.dispose()
-    disk.dispose()
-    versions.dispose()
+    process.off('exit', leaveNothing)
+    leaveNothing()
     if (!isKept) rmSync(folder, { recursive: true, force: true })
   }
 }

@@ -50,11 +50,10 @@ export class Calm {
     const complaints: string[] = []
     await this.#fleet.untilReady()
     await this.#bothVersions()
-    const calmSince = Date.now()
     const resumed: string[] = []
     await this.#untilEnded(longestNapMs * 3 + 120_000, resumed, complaints)
     await this.#load.settled()
-    complaints.push(...(await this.#untilIdle(before, calmSince)))
+    complaints.push(...(await this.#untilIdle(before)))
     const { after, excess } = await this.#untilBack(before)
     complaints.push(...excess)
     const { leases } = await this.#server.load()
@@ -119,11 +118,12 @@ export class Calm {
     }
   }
 
-  async #untilIdle(before: Baseline, calmSince: number): Promise<string[]> {
+  async #untilIdle(before: Baseline): Promise<string[]> {
     const until = Date.now() + settleMs
     for (;;) {
       const { leases } = await this.#server.load()
-      const messages = await this.#server.activeMessages(Date.now() - calmSince)
+      // Only those of the dead are older than every process.
+      const messages = await this.#server.activeMessages(Math.min(...this.#fleet.slots.map(({ livedMs }) => livedMs)))
       const connections = await this.#server.connections()
       if (leases === 0 && messages === 0 && connections <= before.connections) return []
       if (Date.now() > until) {

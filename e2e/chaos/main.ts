@@ -46,5 +46,9 @@ async function both({ minutes, seed }: Asked): Promise<number> {
   return Math.max(...(await Promise.all(results)))
 }
 
+// Whoever started this is gone, or wants it to end.
+for (const event of ['SIGINT', 'SIGTERM', 'SIGHUP', 'disconnect']) process.once(event, () => process.exit(1))
+process.channel?.unref()
+
 const wanted = asked()
 process.exitCode = await (wanted.store ? one(wanted.store, wanted) : both(wanted))

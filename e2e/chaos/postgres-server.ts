@@ -125,6 +125,10 @@ class PostgresUnderFire implements ChaosServer {
     return { reader, getRun: (runId) => service.getRun(runId), close }
   }
 
+  stop(): Promise<void> {
+    return this.#server.stop()
+  }
+
   async dispose(): Promise<void> {
     await this.#sql.end({ timeout: 1 })
     await this.#server.dispose()

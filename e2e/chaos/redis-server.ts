@@ -106,6 +106,10 @@ class RedisUnderFire implements ChaosServer {
     return { reader, getRun: (runId) => service.getRun(runId), close }
   }
 
+  stop(): Promise<void> {
+    return this.#server.stop()
+  }
+
   async dispose(): Promise<void> {
     this.#redis.disconnect()
     await this.#server.dispose()

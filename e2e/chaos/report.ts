@@ -84,14 +84,19 @@ function violationsOf({
   return found
 }
 
+/** By poison. */
+const isKilled = ({ asked, signal }: Ending): boolean => asked !== 'SIGKILL' && signal === 'SIGKILL'
+
 /** A process ends when it is asked to, when a poisoned step kills it, or when it cannot start. */
 function unexplained(endings: readonly Ending[], ledger: Ledger): string[] {
   const told = ({ slot, pid, code, signal, log }: Ending): string =>
     `${slot} (pid ${pid}) ended with ${signal ?? code}: ${log}`
   // One that was just starting had not said yet what it does then.
-  const asked = endings.filter((each) => each.asked === 'SIGTERM' && each.wasReady && each.code !== 0)
+  const asked = endings.filter(
+    (each) => each.asked === 'SIGTERM' && each.wasReady && !isKilled(each) && each.code !== 0,
+  )
   const byItself = endings.filter((each) => each.asked === null && each.wasReady && each.signal !== 'SIGKILL')
-  const killed = endings.filter((each) => each.asked === null && each.signal === 'SIGKILL')
+  const killed = endings.filter(isKilled)
   const found = [
     ...asked.map((each) => `after SIGTERM ${told(each)}`),
     ...byItself.map((each) => `unasked, ${told(each)}`),
@@ -130,7 +135,7 @@ function processLines({ fleet, ledger, quiet }: Result): string[] {
   const text = [
     `${count(({ asked }) => asked === 'SIGKILL')} killed`,
     `${count(({ asked }) => asked === 'SIGTERM')} replaced`,
-    `${count(({ asked, signal }) => asked === null && signal === 'SIGKILL')} killed by poison (taken ${ledger.poison} times)`,
+    `${count(isKilled)} killed by poison (taken ${ledger.poison} times)`,
     `${count(({ asked, wasReady, signal }) => asked === null && !wasReady && signal === null)} starts failed because the server was away`,
     `${quiet.resumed.length} runs resumed that had lost ten attempts of a step`,
   ]

@@ -64,7 +64,7 @@ const scenarios: Readonly<Record<string, { readonly weight: number; readonly pla
   },
   exhaust: { weight: 6, plan: (random) => exhausts(random.pick(['there', 'here'])) },
   nap: {
-    weight: 16,
+    weight: 30,
     plan: (random, { longestNapMs }) => completes('nap', { napMs: between(random, 200, longestNapMs) }, 3),
   },
   long: {

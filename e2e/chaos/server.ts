@@ -54,5 +54,7 @@ export interface ChaosServer {
   timesFull(): number
   /** Connects. */
   records(): Records
+  /** The data stays. */
+  stop(): Promise<void>
   dispose(): Promise<void>
 }
