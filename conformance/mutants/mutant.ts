@@ -36,6 +36,8 @@ export interface Subject {
   readonly mutants: Readonly<Record<string, readonly Mutant[]>>
   /** How many are tried at a time. Default 1. */
   readonly atATime?: number
+  /** How long a case waits with a mutant for what may never come: longer than with sound code. Default a minute. */
+  readonly patienceMs?: number
   /** Define the cases of the suite over a copy. */
   define(copy: Copy, runner: TestRunner): Promise<void>
   /** Put away what the copies shared. */

@@ -2,7 +2,7 @@
 //   node --conditions=pikku-source conformance/mutants/run.ts <subject> [part of a title]
 // Told to a parent over its channel, else to the terminal.
 import { installCopies } from './copies.ts'
-import { judge, judgeMutant, mutantsOf, namedCases } from './judge.ts'
+import { judgeMutant, judgeSound, mutantsOf, namedCases } from './judge.ts'
 import type { Verdict } from './judge.ts'
 import { subjectNamed } from './subjects.ts'
 
@@ -19,7 +19,7 @@ interface Trial {
 }
 
 const trials: Trial[] = [
-  ...namedCases(subject).map((title) => ({ title: `sound: ${title}`, play: () => judge(subject, {}, title) })),
+  ...namedCases(subject).map((title) => ({ title: `sound: ${title}`, play: () => judgeSound(subject, title) })),
   ...mutantsOf(subject).map(({ title, mutant }) => ({
     title,
     play: () => judgeMutant(subject, mutant),

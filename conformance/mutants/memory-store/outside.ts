@@ -81,6 +81,16 @@ export const outsideMutants: Pick<StoreMutants, 'signalRun' | 'resume' | 'cancel
       },
       caughtBy: 'signalRun › a signal to a run that the engine suspended is kept, and does not let it go on',
     },
+    {
+      what: 'wakes nobody who holds the run',
+      change: { 'memory-outside-writes.ts': { 'run.wakeSeq += 1\n  return [ringRun': 'return [ringRun' } },
+      caughtBy: 'signalRun › a resume wakes whoever holds the run',
+    },
+    {
+      what: 'tells nobody who keeps the history that losses are forgotten',
+      change: { 'memory-outside-writes.ts': { 'step.lost = 0\n    touchStep(tables, run, step)': 'step.lost = 0' } },
+      caughtBy: 'crashes › A33: a step lost once too often suspends its run',
+    },
   ],
   cancelRun: [
     {
@@ -164,6 +174,35 @@ export const outsideMutants: Pick<StoreMutants, 'signalRun' | 'resume' | 'cancel
       what: 'gives the dead no grace',
       change: { 'memory-sweep.ts': { 'graceOf(tables, owner) + graceMs': 'graceOf(tables, owner)' } },
       caughtBy: 'death by connection › F10: an owner whose connection is gone for the grace loses its leases',
+    },
+    {
+      what: 'rings steps of a run that the engine suspended',
+      change: { 'memory-sweep.ts': { 'if (run.suspendedByEngine) continue': '' } },
+      caughtBy: 'changed code › its open steps are neither rung nor claimed meanwhile',
+    },
+    {
+      what: 'rings sleeps as steps',
+      change: {
+        'memory-sweep.ts': {
+          "if (step.kind !== 'rpc' || isSettled(step.status)) return null": 'if (isSettled(step.status)) return null',
+        },
+      },
+      caughtBy: 'sweep › A17: a timer is rung when it is due, and the sweep says when the next one is',
+    },
+    {
+      what: 'has one limit for runs and children of ended parents',
+      change: { 'memory-sweep.ts': { "if (isOrphan(tables, run)) return 'orphan'": '' } },
+      caughtBy: 'sweep › A31: children of an ended parent do not queue behind others',
+    },
+    {
+      what: 'goes on with its window after a claim',
+      change: {
+        'memory-tables.ts': {
+          'row.rungAt = tables.now()\n  row.rings = 0': 'row.rungAt = tables.now()',
+          'row.rungAt = null\n  row.rings = 0': 'row.rungAt = null',
+        },
+      },
+      caughtBy: 'sweep › A24: with the next claim the window begins anew',
     },
   ],
   enlist: [

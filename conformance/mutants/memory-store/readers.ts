@@ -18,6 +18,11 @@ export const readerMutants: Pick<StoreMutants, Reading> = {
       },
       caughtBy: 'commitRun › steps are scheduled, and rpc steps and children rung',
     },
+    {
+      what: 'shows a run as it was when somebody claimed it last',
+      change: { 'memory-rules.ts': { 'run.revision += 1\n  run.updatedAt = tables.now()': 'run.revision += 1' } },
+      caughtBy: 'reader › updatedAt tells when something last happened to a run',
+    },
   ],
   listSteps: [
     {
@@ -59,6 +64,11 @@ export const readerMutants: Pick<StoreMutants, Reading> = {
       change: { 'memory-reader.ts': { 'return [...earlier, ...settledAttempts(run)]': 'return settledAttempts(run)' } },
       caughtBy: 'reader › F61: every attempt is on record, in the order they ended',
     },
+    {
+      what: 'lists the ends of waits',
+      change: { 'memory-reader.ts': { "if (step.kind !== 'rpc' && step.kind !== 'inline') continue": '' } },
+      caughtBy: 'reader › F61: every attempt is on record, in the order they ended',
+    },
   ],
   listRuns: [
     {
@@ -91,6 +101,11 @@ export const readerMutants: Pick<StoreMutants, Reading> = {
     {
       what: 'takes no statuses for all',
       change: { 'memory-reader.ts': { 'query.statuses === undefined ||': '!query.statuses?.length ||' } },
+      caughtBy: 'reader › runs are found by workflow, status, tags and time',
+    },
+    {
+      what: 'counts the bounds in',
+      change: { 'memory-reader.ts': { 'run.createdAt > query.createdAfter': 'run.createdAt >= query.createdAfter' } },
       caughtBy: 'reader › runs are found by workflow, status, tags and time',
     },
   ],
@@ -135,6 +150,11 @@ export const readerMutants: Pick<StoreMutants, Reading> = {
         },
       },
       caughtBy: 'admin › a deleted id is free again, with nothing left of before',
+    },
+    {
+      what: 'deletes what began first',
+      change: { 'memory-reader.ts': { '(a.endedAt ?? 0) - (b.endedAt ?? 0)': 'a.place - b.place' } },
+      caughtBy: 'admin › what ended first is deleted first, and only what ended before',
     },
   ],
   migrate: [

@@ -210,6 +210,21 @@ export const runMutants: Pick<StoreMutants, 'createRun' | 'claimRun' | 'commitRu
       change: { 'memory-run-writes.ts': { 'if (next.delayMs <= 0) applied.wake.push(ringRun(tables, run))': '' } },
       caughtBy: 'commitRun › A16: yield gives the lease back with work left, at once',
     },
+    {
+      what: "takes anybody's word for being a step's child",
+      change: { 'memory-rules.ts': { ' || step.childId !== child.runId': '' } },
+      caughtBy: "families › a run that only says it is a step's child settles nothing",
+    },
+    {
+      what: 'hands back a failed attempt of its own as news',
+      change: { 'memory-plans.ts': { 'applied.own.set(step, null)': '' } },
+      caughtBy: 'commitRun › an inline step that failed with an attempt left waits for its time',
+    },
+    {
+      what: 'comes back to a run when a retry of a step worker is due',
+      change: { 'memory-rules.ts': { "if (step.kind === 'rpc' || step.status": 'if (step.status' } },
+      caughtBy: 'sweep › a retry rings its step and not its run',
+    },
   ],
   readChanges: [
     {

@@ -63,6 +63,11 @@ export const stepMutants: Pick<StoreMutants, 'claimStep' | 'settleStep' | 'relea
       },
       caughtBy: 'claimStep › A32: what is no rpc step is not claimed',
     },
+    {
+      what: 'keeps the timer that is over',
+      change: { 'memory-step-writes.ts': { 'silence(step)\n  step.attempt += 1': 'step.attempt += 1' } },
+      caughtBy: 'reader › a step that is tried again shows neither error nor timer while it runs',
+    },
   ],
   settleStep: [
     {
@@ -129,6 +134,15 @@ export const stepMutants: Pick<StoreMutants, 'claimStep' | 'settleStep' | 'relea
       change: { 'memory-step-writes.ts': { 'step.dueAt = tables.now() + delayMs': 'step.dueAt = tables.now()' } },
       caughtBy: 'settleStep › F18 F25: a retry is not claimable before its time, and does not wake the run',
     },
+    {
+      what: 'tells nobody of a retry who keeps the history',
+      change: {
+        'memory-step-writes.ts': {
+          'touchStep(tables, run, step)\n  step.error = outcome.error': 'step.error = outcome.error',
+        },
+      },
+      caughtBy: 'pages › A4: whatever happens to a step, it is among what changed',
+    },
   ],
   releaseStep: [
     {
@@ -172,6 +186,21 @@ export const stepMutants: Pick<StoreMutants, 'claimStep' | 'settleStep' | 'relea
         },
       },
       caughtBy: 'releaseStep › A13: the same release again answers as before',
+    },
+    {
+      what: 'tells nobody who keeps the history',
+      change: { 'memory-step-writes.ts': { 'touchStep(tables, run, step)\n  step.attempt -= 1': 'step.attempt -= 1' } },
+      caughtBy: 'pages › A4: whatever happens to a step, it is among what changed',
+    },
+    {
+      what: 'gives back a step of an ended run',
+      change: {
+        'memory-step-writes.ts': {
+          "if (isEnded(run.status) || step.status !== 'running' || !isHeldBy(step, lease)) return { wake: [] }":
+            "if (step.status !== 'running' || !isHeldBy(step, lease)) return { wake: [] }",
+        },
+      },
+      caughtBy: 'releaseStep › a superseded or ended lease gives nothing back',
     },
   ],
   renewLeases: [

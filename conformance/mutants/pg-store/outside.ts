@@ -79,6 +79,16 @@ export const outsideMutants: Pick<StoreMutants, 'signalRun' | 'resume' | 'cancel
       change: { 'sql/resume-run.ts': { 'r.ended_at is null as accepted': 'true as accepted' } },
       caughtBy: 'signalRun › unknown and ended runs accept nothing',
     },
+    {
+      what: 'wakes nobody who holds the run',
+      change: { 'sql/resume-run.ts': { 'wake_seq = r.wake_seq + 1,': '' } },
+      caughtBy: 'signalRun › a resume wakes whoever holds the run',
+    },
+    {
+      what: 'tells nobody who keeps the history that losses are forgotten',
+      change: { 'sql/resume-run.ts': { 'set lost = 0, revision = lossy.seq': 'set lost = 0' } },
+      caughtBy: 'crashes › A33: a step lost once too often suspends its run',
+    },
   ],
   cancelRun: [
     {
@@ -218,6 +228,11 @@ export const outsideMutants: Pick<StoreMutants, 'signalRun' | 'resume' | 'cancel
         },
       },
       caughtBy: 'death by connection › F10: an owner whose connection is gone for the grace loses its leases',
+    },
+    {
+      what: 'rings steps of a run that the engine suspended',
+      change: { 'sql/sweep.ts': { '(run.ended_at is not null or not run.halted)': '(true)' } },
+      caughtBy: 'changed code › its open steps are neither rung nor claimed meanwhile',
     },
   ],
   enlist: [

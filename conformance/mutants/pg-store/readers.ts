@@ -36,7 +36,7 @@ export const readerMutants: Pick<StoreMutants, Reading> = {
       change: {
         'sql/fragments.ts': { "case when ${step}.status <> 'running' then ${step}.error end": '${step}.error' },
       },
-      caughtBy: 'reader › a step that is tried again shows no error while it runs',
+      caughtBy: 'reader › a step that is tried again shows neither error nor timer while it runs',
     },
   ],
   listAttempts: [
@@ -53,6 +53,11 @@ export const readerMutants: Pick<StoreMutants, Reading> = {
     {
       what: 'lists the last attempt of each step only',
       change: { 'sql/read-runs.ts': { 'where a.run_id = $1::text': 'where a.run_id = $1::text and false' } },
+      caughtBy: 'reader › F61: every attempt is on record, in the order they ended',
+    },
+    {
+      what: 'lists the ends of waits',
+      change: { 'sql/read-runs.ts': { " and s.kind in ('rpc', 'inline') and": ' and' } },
       caughtBy: 'reader › F61: every attempt is on record, in the order they ended',
     },
   ],
@@ -101,6 +106,11 @@ export const readerMutants: Pick<StoreMutants, Reading> = {
           'and cardinality(r.tags) > 0\n    and r.tags @>': 'and cardinality(r.tags) > 0\n    and r.tags &&',
         },
       },
+      caughtBy: 'reader › runs are found by workflow, status, tags and time',
+    },
+    {
+      what: 'counts the bounds in',
+      change: { 'sql/read-runs.ts': { "bound('$4')} + 1`": "bound('$4')}`" } },
       caughtBy: 'reader › runs are found by workflow, status, tags and time',
     },
   ],

@@ -259,6 +259,15 @@ export const runMutants: Pick<StoreMutants, 'createRun' | 'claimRun' | 'commitRu
       },
       caughtBy: 'commitRun › scheduling a step twice is one row',
     },
+    {
+      what: "takes anybody's word for being a step's child",
+      change: {
+        'sql/commit-run.ts': {
+          'and s.child_run_id = e.child_run_id and s.settled_seq is null': 'and s.settled_seq is null',
+        },
+      },
+      caughtBy: "families › a run that only says it is a step's child settles nothing",
+    },
   ],
   readChanges: [
     {

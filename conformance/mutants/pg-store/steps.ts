@@ -67,6 +67,14 @@ export const stepMutants: Pick<StoreMutants, 'claimStep' | 'settleStep' | 'relea
       },
       caughtBy: 'claimStep › many claims in one event-loop turn are each answered with their own',
     },
+    {
+      what: 'keeps the timer that is over',
+      change: {
+        'sql/claim-step.ts': { 'due_at = null,': '' },
+        'sql/fragments.ts': { "case when ${step}.status = 'scheduled' then ceil(": 'case when true then ceil(' },
+      },
+      caughtBy: 'reader › a step that is tried again shows neither error nor timer while it runs',
+    },
   ],
   settleStep: [
     {
@@ -182,6 +190,21 @@ export const stepMutants: Pick<StoreMutants, 'claimStep' | 'settleStep' | 'relea
       what: 'rings for nobody the second time',
       change: { 'sql/release-step.ts': { "and s.ending = 'released' and": "and s.ending = 'never' and" } },
       caughtBy: 'releaseStep › A13: the same release again answers as before',
+    },
+    {
+      what: 'tells nobody who keeps the history',
+      change: { 'sql/release-step.ts': { 'revision = l.revision + 1,': '' } },
+      caughtBy: 'pages › A4: whatever happens to a step, it is among what changed',
+    },
+    {
+      what: 'gives back a step of an ended run',
+      change: {
+        'sql/release-step.ts': {
+          'and s.ordinal = $3::integer and l.ended_at is null\n      and s.status':
+            'and s.ordinal = $3::integer\n      and s.status',
+        },
+      },
+      caughtBy: 'releaseStep › a superseded or ended lease gives nothing back',
     },
   ],
   renewLeases: [

@@ -89,6 +89,20 @@ const changes: Readonly<
       },
     ),
   },
+  'a throw moved up': {
+    reason: /'wait'.*(threw|does not ask)|'charge'/,
+    apps: versions(
+      async ({ workflow }) => {
+        await workflow.do('charge', 'echo', 1)
+        await workflow.sleep('wait', 300)
+        return workflow.do('end', 'echo', 'old')
+      },
+      async ({ workflow }) => {
+        await workflow.do('charge', 'echo', 1)
+        throw new Error('early')
+      },
+    ),
+  },
 }
 
 export const deployScenarios: ScenarioGroup = {

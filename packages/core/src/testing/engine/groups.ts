@@ -8,6 +8,7 @@ import { deployScenarios } from './deploys.ts'
 import { valueScenarios } from './keeping-values.ts'
 import { loadScenarios } from './load.ts'
 import { observeScenarios } from './observing.ts'
+import { plainTimerScenarios } from './plain-timers.ts'
 import { promiseScenarios } from './promises.ts'
 import { pushScenarios } from './pushes.ts'
 import { retryScenarios } from './retries.ts'
@@ -22,6 +23,7 @@ export function scenarioGroups(harness: EngineHarness): readonly ScenarioGroup[]
     stepScenarios,
     retryScenarios,
     promiseScenarios,
+    plainTimerScenarios,
     cancelScenarios,
     startScenarios,
     valueScenarios,

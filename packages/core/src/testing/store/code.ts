@@ -72,9 +72,12 @@ export const codeTests: StoreTestGroup = {
         ['"A"'],
       )
     },
-    'its open steps are not claimed meanwhile': async ({ store }) => {
+    'its open steps are neither rung nor claimed meanwhile': async (world) => {
+      const { store } = world
       const { runId } = await parked(store, [rpc('a')])
       await diverge(store, runId, 'bad')
+      await world.advance(10 * minute)
+      assert.deepEqual((await store.sweep(sweepAsk(withCode('bad')))).items, [])
       assert.equal(await store.claimStep(stepAsk(runId, 'a')), null)
       await store.signalRun({ kind: 'resume', runId })
       await claimStep(store, runId, 'a')

@@ -8,10 +8,12 @@ import {
   id,
   inline,
   isReleased,
+  minute,
   namesOf,
   newRun,
   park,
   parked,
+  retry,
   rpc,
   succeeded,
   turn,
@@ -129,6 +131,34 @@ export const pageTests: StoreTestGroup = {
       const pages = [history, ...(await readOn(store, runId, history))]
       assert.equal(pages.flatMap(({ steps }) => steps).length, 1_000)
       assert.ok(pages.length <= 10, `${pages.length} pages`)
+    },
+    'A4: whatever happens to a step, it is among what changed': async (world) => {
+      const { store } = world
+      const { runId, revision } = await parked(store, [rpc('a')])
+      let after = revision
+      const changed = async (): Promise<unknown> => {
+        const changes = await store.readChanges(runId, after)
+        after = changes.revision
+        return changes.steps.map(({ status, attempt, lost }) => [status, attempt, lost])
+      }
+      const first = await claimStep(store, runId, 'a')
+      assert.deepEqual(await changed(), [['running', 1, 0]])
+      await store.settleStep(first.lease, retry(0))
+      assert.deepEqual(await changed(), [['scheduled', 1, 0]])
+      for (const entered of [false, true]) {
+        const { lease } = await claimStep(store, runId, 'a')
+        assert.deepEqual(await changed(), [['running', 2, 0]])
+        await store.releaseStep(lease, { entered, delayMs: 0 })
+        assert.deepEqual(await changed(), [['scheduled', entered ? 2 : 1, entered ? 1 : 0]])
+      }
+      await claimStep(store, runId, 'a', { leaseMs: minute })
+      assert.deepEqual(await changed(), [['running', 3, 1]])
+      await world.advance(2 * minute)
+      const last = await claimStep(store, runId, 'a')
+      assert.deepEqual(await changed(), [['running', 4, 2]])
+      await store.settleStep(last.lease, succeeded())
+      assert.deepEqual(await changed(), [['succeeded', 4, 2]])
+      assert.deepEqual(await changed(), [])
     },
     'the changes since a revision are only those': async ({ store }) => {
       const runId = await longRun(store, 20, 10)

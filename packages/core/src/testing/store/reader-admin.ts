@@ -99,18 +99,24 @@ export const readerTests: StoreTestGroup = {
         ],
       )
     },
-    'a step that is tried again shows no error while it runs': async ({ store, reader }) => {
+    'a step that is tried again shows neither error nor timer while it runs': async (world) => {
+      const { store, reader } = world
       const { runId } = await parked(store, [rpc('a')])
-      await store.settleStep((await claimStep(store, runId, 'a')).lease, retry(0, '"E1"'))
-      const errors = async (): Promise<unknown> => {
+      await store.settleStep((await claimStep(store, runId, 'a')).lease, retry(minute, '"E1"'))
+      const shown = async (): Promise<unknown> => {
         const { steps } = await store.readChanges(runId, 0)
-        return [...steps, ...(await reader.listSteps(runId))].map(({ error }) => error)
+        return [...steps, ...(await reader.listSteps(runId))].map(({ error, dueInMs }) => [error, dueInMs !== null])
       }
-      assert.deepEqual(await errors(), ['"E1"', '"E1"'])
+      const [waits, runs] = [
+        ['"E1"', true],
+        [null, false],
+      ]
+      assert.deepEqual(await shown(), [waits, waits])
+      await world.advance(2 * minute)
       const { lease } = await claimStep(store, runId, 'a')
-      assert.deepEqual(await errors(), [null, null])
+      assert.deepEqual(await shown(), [runs, runs])
       await store.settleStep(lease, succeeded())
-      assert.deepEqual(await errors(), [null, null])
+      assert.deepEqual(await shown(), [runs, runs])
     },
     'runs are listed newest first, page by page': async (world) => {
       const runIds = (await minuteByMinute(world, 7)).reverse()

@@ -93,7 +93,11 @@ export const releaseStepTests: StoreTestGroup = {
       await store.settleStep(settled.lease, succeeded())
       await world.advance(2 * minute)
       await claimStep(store, runId, 'a', { leaseMs: hour })
-      for (const { lease } of [old, settled]) {
+      const cancelled = await parked(store, [rpc('c')])
+      const ended = await claimStep(store, cancelled.runId, 'c')
+      await store.cancelRun(cancelled.runId, 'enough')
+      const unknown = { ...old.lease, runId: 'nobody' }
+      for (const lease of [old.lease, settled.lease, ended.lease, unknown]) {
         assert.deepEqual(await store.releaseStep(lease, { entered: false, delayMs: 0 }), { wake: [] })
       }
       const steps = await reader.listSteps(runId)

@@ -67,6 +67,22 @@ export const sweepTests: StoreTestGroup = {
       assert.deepEqual(await rungAfter(34 * second), [])
       assert.deepEqual(await rungAfter(10 * second), [run.runId, runId])
     },
+    'A24: with the next claim the window begins anew': async (world) => {
+      const { store } = world
+      const { runId } = await parked(store, [rpc('a'), rpc('b')])
+      const b = await claimStep(store, runId, 'b', { leaseMs: 50 * hour })
+      await store.settleStep(b.lease, succeeded())
+      for (let i = 0; i < 6; i += 1) {
+        await world.advance(hour)
+        assert.equal((await store.sweep(sweepAsk())).items.length, 2)
+      }
+      await store.settleStep((await claimStep(store, runId, 'a')).lease, retry(0))
+      const { lease, history } = await claim(store, runId)
+      isReleased(await store.commitRun(lease, turn({ after: history.revision, next: { kind: 'yield', delayMs: 0 } })))
+      await world.advance(15 * second)
+      const { items } = await store.sweep(sweepAsk())
+      assert.deepEqual([runIdsOf(items), stepItems(items).length], [[runId], 1])
+    },
     'A32: healthy work is left alone': async (world) => {
       const { store } = world
       const parent = newRun()
@@ -94,7 +110,7 @@ export const sweepTests: StoreTestGroup = {
       assert.deepEqual(before.items, [])
       assert.ok(before.nextDueInMs && before.nextDueInMs <= 10 * minute && before.nextDueInMs > 9 * minute)
       await world.advance(10 * minute + second)
-      assert.deepEqual(runIdsOf((await store.sweep(sweepAsk())).items), [runId])
+      assert.deepEqual((await store.sweep(sweepAsk())).items, [{ kind: 'run', runId, workflow: 'order' }])
       assert.deepEqual((await store.sweep(sweepAsk())).items, [], 'stamped')
       await world.advance(15 * second)
       assert.deepEqual(runIdsOf((await store.sweep(sweepAsk())).items), [runId], 'rung again after the window')
@@ -191,6 +207,20 @@ export const sweepTests: StoreTestGroup = {
       assert.equal(new Set(runIdsOf(all)).size, 6)
       assert.equal(new Set(stepItems(all).map(({ step }) => step.name)).size, 4)
       assert.equal(third.full, false)
+    },
+    'A31: children of an ended parent do not queue behind others': async (world) => {
+      const { store } = world
+      const given = newRun()
+      const started = child(given.runId, 'c')
+      await parked(store, [started], given)
+      const { lease, history } = await claim(store, started.child.runId)
+      isReleased(await store.commitRun(lease, turn({ schedule: [suspend('p')], next: park(history) })))
+      for (let i = 0; i < 5; i += 1) await store.createRun(newRun())
+      await world.advance(minute)
+      await store.cancelRun(given.runId, 'enough')
+      await world.advance(minute)
+      const { items } = await store.sweep(sweepAsk({ limit: 2 }))
+      assert.ok(runIdsOf(items).includes(started.child.runId))
     },
     'children beyond the limit do not wait longer with every page': async (world) => {
       const { store } = world
