@@ -64,7 +64,7 @@ describe('crashEverywhere', () => {
       const both = await Promise.all([
         workflow.do('Charge', 'charge', amount, { retries: 1, retryDelay: '1min' }),
         workflow.do('Look up', async () => amount * 2),
-        ...[1, 2].map((n) => workflow.do('Charge', 'charge', n)),
+        workflow.do('Charge', 'charge', 1),
       ])
       const first = await Promise.race([workflow.sleep('Limit', '1h'), workflow.do('Tell', 'notify', 'all')])
       return [both, first ?? 'nothing']
@@ -80,9 +80,9 @@ describe('crashEverywhere', () => {
       },
       failures: [{ step: 'Charge', ordinal: 0 }],
     })
-    expect(report.output).toEqual([['5', 10, '1', '2'], 'nothing'])
+    expect(report.output).toEqual([['5', 10, '1'], 'nothing'])
     const shown = report.doubled.map(({ step, ordinal, kind }) => `${step} ${ordinal} ${kind}`).sort()
-    expect(shown).toEqual(['Charge 0 rpc', 'Charge 1 rpc', 'Charge 2 rpc', 'Look up 0 inline'])
+    expect(shown).toEqual(['Charge 0 rpc', 'Charge 1 rpc', 'Look up 0 inline'])
     expect(report.safe.map(({ step }) => step)).toEqual(['Tell'])
   })
 

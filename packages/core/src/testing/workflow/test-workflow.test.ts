@@ -185,6 +185,23 @@ describe('testWorkflow', () => {
     )
   })
 
+  test('mocks, services and results have the types of the app', async () => {
+    const { output, calls } = await testWorkflow(order, { input, rpcs })
+    const shown: [string | undefined, { amount: number } | undefined] = [output, calls.charge[0]?.data]
+    expect(shown).toEqual(['paid: r3', input])
+    const wrong = [
+      // @ts-expect-error the workflow takes { amount: number }
+      () => testWorkflow(order, { input: 3 }),
+      // @ts-expect-error the function gives { receipt: string }
+      () => testWorkflow(order, { input, rpcs: { charge: () => 3 } }),
+      // @ts-expect-error the app has no such function
+      () => testWorkflow(order, { input, rpcs: { charges: () => ({ receipt: '' }) } }),
+      // @ts-expect-error the app has no such service
+      () => testWorkflow(order, { input, services: { banks: {} } }),
+    ]
+    expect(wrong).toHaveLength(4)
+  })
+
   test('bad options, a bad input, and a run that nothing brings on are errors', async () => {
     await expect(testWorkflow(order, { input, mocks: {} } as never)).rejects.toThrow("unknown option 'mocks'")
     await expect(testWorkflow(order, { input: { amount: () => 1 } as never })).rejects.toMatchObject({

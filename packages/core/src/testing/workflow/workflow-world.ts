@@ -158,6 +158,8 @@ export class WorkflowWorld {
     const seen = this.#moves
     const until = performance.now() + ms
     while (this.#moves === seen && performance.now() < until) await pause(2)
+    // On a busy machine the timers that were due meanwhile have their turn first.
+    await macrotask()
     return this.#moves !== seen
   }
 
