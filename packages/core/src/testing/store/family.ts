@@ -185,6 +185,19 @@ export const familyTests: StoreTestGroup = {
       await world.advance(hour)
       assert.deepEqual(await swept(), new Set([fresh, held]))
     },
+    'A20: so are children of a parent that was deleted, and nobody claims them': async (world) => {
+      const { store, reader, admin } = world
+      const parent = newRun()
+      const plan = child(parent.runId, 'c')
+      await parked(store, [plan], parent)
+      await store.cancelRun(parent.runId, 'enough')
+      const finishedBefore = ((await reader.getRun(parent.runId))?.endedAt ?? 0) + 1_000
+      assert.equal(await admin.deleteRuns({ finishedBefore, limit: 9 }), 1)
+      assert.deepEqual(await store.claimRun(claimAsk(plan.child.runId)), { ended: 'parent' })
+      await world.advance(minute)
+      assert.deepEqual(runIdsOf((await store.sweep(sweepAsk())).items), [plan.child.runId])
+      assert.equal((await store.cancelRun(plan.child.runId, 'its parent is gone')).cancelled, true)
+    },
     'A11: a batch that settles a step of the parent and ends its children': async ({ store, reader }) => {
       const parents = Array.from({ length: 8 }, () => newRun())
       const families = await Promise.all(

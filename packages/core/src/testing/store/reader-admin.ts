@@ -47,8 +47,8 @@ export const readerTests: StoreTestGroup = {
         assert.equal(await reader.getRun(runId), null)
         assert.deepEqual(await reader.listSteps(runId), [])
         assert.deepEqual(await reader.listAttempts(runId), [])
-        const { steps, signals, more } = await store.readChanges(runId, 0)
-        assert.deepEqual({ steps, signals, more }, { steps: [], signals: [], more: false })
+        const nothing = { steps: [], signals: [], revision: 7, more: false }
+        assert.deepEqual(await store.readChanges(runId, 7), nothing)
       }
     },
     'steps are listed in the order they were asked for, with what a person wants to see': async ({ store, reader }) => {
@@ -175,6 +175,17 @@ export const readerTests: StoreTestGroup = {
       assert.ok(third)
       const around = { createdAfter: third.createdAt - 1_000, createdBefore: third.createdAt + 1_000 }
       assert.deepEqual(await idsOf(reader, around), [third.runId])
+      const { createdAt } = third
+      assert.deepEqual(
+        await idsOf(reader, { createdAfter: createdAt, createdBefore: createdAt + 1_000 }),
+        [],
+        'exclusive',
+      )
+      assert.deepEqual(
+        await idsOf(reader, { createdAfter: createdAt - 1_000, createdBefore: createdAt }),
+        [],
+        'exclusive',
+      )
       const later = await idsOf(reader, { createdAfter: third.createdAt })
       const earlier = await idsOf(reader, { createdBefore: third.createdAt })
       assert.deepEqual([later, earlier], [newest.slice(0, 5), newest.slice(6)])
