@@ -94,7 +94,7 @@ async function fight({ options, server, fleet, folder }: Field): Promise<Report>
   const random = seededRandom(options.seed)
   const load = new Load({ fleet, server, random: seededRandom(random.below(2 ** 31)), pace: { longestNapMs, leaseMs } })
   const calm = new Calm({ fleet, server, load })
-  const baseline = await warmUp(load, calm, warmUpMs)
+  const baseline = await warmUp(load, calm, { forMs: warmUpMs, leaseMs })
 
   const recoveries = new Recoveries(server, (runId) => load.started.get(runId)?.kind.startsWith('poison') ?? false)
   const log = (line: string): void =>
@@ -140,9 +140,9 @@ async function fight({ options, server, fleet, folder }: Field): Promise<Report>
 }
 
 /** Some load without faults, so that everything that is opened by need is open. */
-async function warmUp(load: Load, calm: Calm, ms: number): Promise<Baseline> {
-  const loading = load.run(60, 20)
-  await delay(ms)
+async function warmUp(load: Load, calm: Calm, how: { forMs: number; leaseMs: number }): Promise<Baseline> {
+  const loading = load.run(60, 20, { longestNapMs: 1_000, leaseMs: how.leaseMs })
+  await delay(how.forMs)
   load.stop()
   await loading
   return calm.baseline()

@@ -68,7 +68,7 @@ export class Load {
   }
 
   /** Until `stop`, keeps `target` runs in flight, but starts no more than `perSecond`. */
-  async run(target: number, perSecond: number): Promise<void> {
+  async run(target: number, perSecond: number, pace = this.#pace): Promise<void> {
     this.#over = false
     const look = this.#lookForEver()
     let allowance = target
@@ -77,7 +77,7 @@ export class Load {
       allowance = Math.min(target, allowance + perSecond / 10)
       while (allowance >= 1 && this.#unended + this.#starting < target && this.#starting < 24) {
         allowance -= 1
-        this.start(planned(this.#random, this.#pace))
+        this.start(planned(this.#random, pace))
       }
     }
     await look

@@ -169,11 +169,20 @@ class RedisUnderFire implements ChaosServer {
   async #fullDisk(during: () => Promise<void>): Promise<void> {
     this.#disk.fill()
     try {
-      await during()
+      await Promise.all([during(), this.#writeAPage()])
     } finally {
       this.#disk.makeRoom()
     }
     await this.#startAgain()
+  }
+
+  /** More than fits into the page that the file ends in. */
+  async #writeAPage(): Promise<void> {
+    try {
+      await this.#redis.set('chaos', 'x'.repeat(16_384))
+    } catch {
+      // It is full.
+    }
   }
 
   async #startAgain(): Promise<void> {
