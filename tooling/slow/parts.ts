@@ -78,7 +78,8 @@ export const slowParts: readonly SlowPart[] = [
       ...['faults', 'settings', 'postgres-js', 'pgbouncer', 'pgbouncer-kit', 'older-server'].map(
         (name) => `packages/pg/test/${name}.test.ts`,
       ),
-      ...['packages/queue-pg-boss/test/pgbouncer.test.ts', 'packages/redis/test/faults.test.ts'],
+      ...['packages/queue-pg-boss/test/pgbouncer.test.ts', 'packages/queue-pg-boss/test/outage.test.ts'],
+      'packages/redis/test/faults.test.ts',
       'e2e/test/pgbouncer.test.ts',
     ],
     env: { LANE: 'slow' },

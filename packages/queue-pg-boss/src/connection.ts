@@ -7,11 +7,18 @@ import { checkSource, isBoss, optionsOf, startFailed } from './boss-start.ts'
 import { fetching, preparing } from './hot-db.ts'
 import { reasonOf } from './reason-of.ts'
 
+/** Settings of `pg`'s pool, which pg-boss hands on to it. */
+interface PoolSettings {
+  readonly idleTimeoutMillis: number
+  readonly keepAlive: boolean
+  readonly connectionTimeoutMillis: number
+}
+
 /**
  * What an instance of our own runs with unless the caller's options say otherwise.
  * Supervision fails jobs whose worker died; no cron and no flows here, so their timers stay still.
  */
-const DEFAULTS: ConstructorOptions & { idleTimeoutMillis: number; keepAlive: boolean } = {
+const DEFAULTS: ConstructorOptions & PoolSettings = {
   max: 6,
   supervise: true,
   maintenanceIntervalSeconds: 900,
@@ -21,6 +28,8 @@ const DEFAULTS: ConstructorOptions & { idleTimeoutMillis: number; keepAlive: boo
   // Handed on to the pool: opening a connection costs more than the fetch it is opened for.
   idleTimeoutMillis: 60_000,
   keepAlive: true,
+  // Else a host that swallows what it is sent would be waited for, for ever.
+  connectionTimeoutMillis: 10_000,
 }
 
 /** The pg-boss instance of one queue service: made and started on first use, closed only if it is our own. */

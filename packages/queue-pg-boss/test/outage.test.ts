@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import net from 'node:net'
 import { startFreshPostgres } from '@pikku/tooling/postgres'
 import type { PostgresServer } from '@pikku/tooling/postgres'
 import { PgBoss } from 'pg-boss'
@@ -76,6 +78,32 @@ describe('F44: when the server goes away', () => {
     await service.close()
   })
 })
+
+// It waits twice ten seconds.
+describe.runIf(process.env['LANE'] === 'slow')(
+  'F44: a host that accepts connections and says nothing (LANE=slow)',
+  () => {
+    it('is given up after ten seconds, and tried again by the next call', { timeout: 60_000 }, async () => {
+      const sockets = new Set<net.Socket>()
+      const silent = net.createServer((socket) => void sockets.add(socket.on('error', () => undefined).resume()))
+      silent.listen(0, '127.0.0.1')
+      await once(silent, 'listening')
+      const { port } = silent.address() as net.AddressInfo
+      const logger = new RecordingLogger()
+      const service = new PgBossQueueService(`postgres://somebody:s3cr3t@127.0.0.1:${port}/app`, { logger })
+      const since = performance.now()
+      const failures = await Promise.allSettled([service.init(), service.add('mail', 1)])
+      expect(performance.now() - since).toBeLessThan(25_000)
+      for (const failure of failures) {
+        expect(failure).toMatchObject({ status: 'rejected', reason: { code: 'STORE_UNAVAILABLE' } })
+        expect(String((failure as PromiseRejectedResult).reason)).not.toContain('s3cr3t')
+      }
+      await service.close()
+      for (const socket of sockets) socket.destroy()
+      silent.close()
+    })
+  },
+)
 
 describe('F44: when LISTEN is gone', () => {
   let database: TestDatabase
