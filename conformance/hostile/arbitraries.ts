@@ -2,6 +2,8 @@ import fc from 'fast-check'
 
 /** How often everything is tried, in multiples of what fits between two commits. */
 export const times = Number(process.env['PIKKU_HOSTILE_TIMES'] ?? 1)
+/** How long a test that tries so many may take, in ms. */
+export const timeout = 90_000 * times
 
 /** Text that means something to SQL, Lua, globs, keys, JavaScript, JSON, terminals or people, and may be a name. */
 export const pointedTexts: readonly string[] = [

@@ -4,7 +4,7 @@ import { Notebook } from '../messages/notebook.ts'
 import { worlds, type World } from '../worlds.ts'
 import { openApp, type HostileApp, type Parts } from './apps.ts'
 import { endOf } from './ends.ts'
-import { pointedTexts, times } from './arbitraries.ts'
+import { pointedTexts, times, timeout } from './arbitraries.ts'
 import { editorOf, type Editor } from './edit.ts'
 
 /** Quick in what takes its time in an app: giving up on a history, and on a step. */
@@ -142,7 +142,7 @@ describe.each(worlds)('rows edited by hand on $name', ({ openWorld }) => {
     expect(runs.find(({ id }) => id === 'spoilt')?.output).toEqual(unreadable)
   })
 
-  test('whatever is written over whatever field, the neighbours go on and nothing is poisoned', async () => {
+  test('whatever is written over whatever field, the neighbours go on and nothing is poisoned', { timeout }, async () => {
     const numbers = fc.oneof(fc.integer(), fc.constantFrom(-1, 0, 2 ** 31 - 1, 2 ** 53, -(2 ** 53)))
     const texts = fc.oneof(fc.constantFrom(...pointedTexts, '', '[1]', 'null'), fc.string({ maxLength: 20 }).filter((t) => !t.includes('\0')))
     const field = fc.constantFrom(

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { worlds, type World } from '../worlds.ts'
 import { openApp, type HostileApp, type Parts } from './apps.ts'
 import { endOf } from './ends.ts'
-import { pointedTexts, times } from './arbitraries.ts'
+import { pointedTexts, times, timeout } from './arbitraries.ts'
 import { forgerOf, type Forger } from './forge.ts'
 
 const orchestrator = 'pikku-workflow-orchestrator'
@@ -137,7 +137,7 @@ describe.each(worlds)('on $name', ({ openWorld }) => {
     await app?.close()
   })
 
-  test('F51: messages forged for the workflow queues run nothing and write nothing', async () => {
+  test('F51: messages forged for the workflow queues run nothing and write nothing', { timeout }, async () => {
     const ids = await startVictims()
     await drained(orchestrator, worker)
     const before = await record(ids)
@@ -159,7 +159,7 @@ describe.each(worlds)('on $name', ({ openWorld }) => {
     expect(calls.filter((call) => call.startsWith('secret'))).toEqual([])
   })
 
-  test('jobs forged for a queue of the app end, whatever they are, and hold nobody up', async () => {
+  test('jobs forged for a queue of the app end, whatever they are, and hold nobody up', { timeout }, async () => {
     const good = {
       pikku: 1,
       v: '[{"to":1},"a@b.c"]',

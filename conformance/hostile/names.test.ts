@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import type { WorkflowContext } from '@pikku/core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { worlds, type World } from '../worlds.ts'
-import { anyName, impossibleNames, pointedTexts, times } from './arbitraries.ts'
+import { anyName, impossibleNames, pointedTexts, times, timeout } from './arbitraries.ts'
 import { openApp, type HostileApp } from './apps.ts'
 import { endOf } from './ends.ts'
 
@@ -65,13 +65,13 @@ describe.each(worlds)('names on $name', ({ openWorld }) => {
   })
   afterAll(() => world?.drop())
 
-  test('that mean something to somebody mean nothing here', async () => {
+  test('that mean something to somebody mean nothing here', { timeout }, async () => {
     await checkNames(world, [...new Set(pointedTexts)], 'pointed ')
     // As the whole id, too.
     await checkNames(world, [...new Set(pointedTexts)], '')
   })
 
-  test('of any well-formed text', async () => {
+  test('of any well-formed text', { timeout }, async () => {
     let round = 0
     await fc.assert(
       fc.asyncProperty(fc.uniqueArray(anyName, { minLength: 15, maxLength: 25 }), async (names) => {

@@ -9,7 +9,7 @@ import { RedisWorkflowService } from '@pikku/redis'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createDatabase, type Database } from '../database.ts'
-import { impossibleNames, pointedTexts, times } from './arbitraries.ts'
+import { impossibleNames, pointedTexts, times, timeout } from './arbitraries.ts'
 
 const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
 
@@ -66,7 +66,7 @@ describe('schema names', () => {
     return rows.map(({ nspname }) => String(nspname))
   }
 
-  test('F52: each is refused, or holds everything and nothing else does', async () => {
+  test('F52: each is refused, or holds everything and nothing else does', { timeout }, async () => {
     await fc.assert(
       fc.asyncProperty(anyPlace, async (name) => {
         const service = openOrRefused(
@@ -107,7 +107,7 @@ describe('prefixes', () => {
     return [...found]
   }
 
-  test('F52: each is refused, or all keys begin with it', async () => {
+  test('F52: each is refused, or all keys begin with it', { timeout }, async () => {
     await fc.assert(
       fc.asyncProperty(anyPlace, async (given) => {
         const prefix = typeof given === 'string' ? `${mark}${given}` : given
@@ -131,7 +131,7 @@ describe('prefixes', () => {
     )
   })
 
-  test('of queues likewise', async () => {
+  test('of queues likewise', { timeout }, async () => {
     await fc.assert(
       fc.asyncProperty(anyPlace, async (given) => {
         const prefix = typeof given === 'string' ? `${mark}${given}` : given

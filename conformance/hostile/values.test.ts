@@ -4,7 +4,7 @@ import { memoryPorts, MemoryQueues, MemoryQueueService, MemoryTables } from '@pi
 import { QueueWorkers, WorkflowService } from '@pikku/core/service'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { worlds, type World } from '../worlds.ts'
-import { anyOddValue, times } from './arbitraries.ts'
+import { anyOddValue, times, timeout } from './arbitraries.ts'
 import { openApp, registryOf, type HostileApp, type Parts } from './apps.ts'
 import { endOf } from './ends.ts'
 
@@ -70,7 +70,7 @@ async function checkValues({ service }: Pick<HostileApp, 'service'>, runs: numbe
   )
 }
 
-test('values keep value and type live, replayed and shown: memory store', async () => {
+test('values keep value and type live, replayed and shown: memory store', { timeout }, async () => {
   const queueService = new MemoryQueueService(new MemoryQueues())
   const service = new WorkflowService(memoryPorts(new MemoryTables()), queueService, everyTurnReplays)
   const services = { workflowService: service, queueService, logger: console }
@@ -93,7 +93,7 @@ describe.each(worlds)('values keep value and type live, replayed and shown: $nam
   afterAll(() => world?.drop())
   afterAll(() => app?.close())
 
-  test('through every place a value passes', async () => {
+  test('through every place a value passes', { timeout }, async () => {
     await checkValues(app, 8)
   })
 })
