@@ -54,6 +54,16 @@ export const slowParts: readonly SlowPart[] = [
     figures: matching(/^crash points, /, ofVitest),
   },
   {
+    name: 'crash-everywhere',
+    shows:
+      'What `crashEverywhere` gives to users, on every shape of the golden histories: a death at each write, and the same end.',
+    minutes: 5,
+    needs: 'packages/core/test/crash-everywhere-shapes.test.ts',
+    run: () => [...vitest, 'packages/core/test/crash-everywhere-shapes.test.ts'],
+    env: { LANE: 'slow' },
+    figures: matching(/^crash everywhere, /, ofVitest),
+  },
+  {
     name: 'mixed-pairs',
     shows:
       'The whole engine suite on PostgreSQL with BullMQ, on Redis with pg-boss and on a Redis Cluster with BullMQ, with every tenth crash point; `npm test` plays what depends on both at once.',
@@ -130,12 +140,13 @@ export const slowParts: readonly SlowPart[] = [
   },
   {
     name: 'hostile',
-    shows: 'Hostile values, names, messages and rows, twenty times as many of each as in `npm test`.',
+    shows:
+      'Hostile values, names, messages and rows, twenty times as many of each as in `npm test`; 10,000 steps of one run, sequential and parallel, inline and by RPC.',
     minutes: 60,
     needs: 'conformance/hostile/values.test.ts',
     run: () => [...vitest, 'conformance/hostile'],
-    env: { PIKKU_HOSTILE_TIMES: '20' },
-    figures: matching(ofVitest),
+    env: { PIKKU_HOSTILE_TIMES: '20', PIKKU_MANY_STEPS: '10000' },
+    figures: matching(/^ *\d+ (sequential|parallel) /, ofVitest),
   },
   {
     name: 'connections',
