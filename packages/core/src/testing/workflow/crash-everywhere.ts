@@ -27,6 +27,9 @@ interface Played {
  * on. Every time the run must end as it did the first time. Answers which steps' functions ran again because of that,
  * told apart by whether they took the `invocationId` that makes doing it again harmless.
  *
+ * What depends on time (a race against a sleep, `workflow.now`) or on how often was tried may rightly end otherwise after a
+ * death, which costs a second and an attempt: test it with longer limits, or by what it leads to.
+ *
  * `options` as a function is called for each of these runs: for fakes that are to be empty at the start of each. The
  * number of runs is about ten times that of the steps.
  *

@@ -8,10 +8,10 @@ export interface Entry {
   readonly kind: 'rpc' | 'inline'
   readonly rpcName: string | undefined
   readonly attempt: number
+  /** The same without those that were lost: what is to go wrong is chosen by it. */
+  readonly counted: number
   /** It asked for its `invocationId`. */
   keyTaken: boolean
-  /** It returned or threw in a process that was alive. */
-  ended: boolean
 }
 
 /** What is to go wrong. */
@@ -31,7 +31,7 @@ export class RunRecord {
   /** By `stepKey`: what the body has asked for. */
   readonly #asked = new Map<string, StepId>()
   readonly #told = new Set<string>()
-  readonly #crashed = new Set<string>()
+  readonly #crashed = new Map<string, number>()
 
   constructor(now: () => number, mishaps: Mishaps) {
     this.#now = now
@@ -66,15 +66,14 @@ export class RunRecord {
     return this.#asked.get(stepId) ?? { name: stepId, ordinal: 0 }
   }
 
-  enters(entry: Omit<Entry, 'keyTaken' | 'ended'>): Entry {
-    const entered = { ...entry, keyTaken: false, ended: false }
+  enters(entry: Omit<Entry, 'keyTaken'>): Entry {
+    const entered = { ...entry, keyTaken: false }
     this.entries.push(entered)
     this.tell('step entered', { name: entry.id.name, attempt: entry.attempt })
     return entered
   }
 
   ended(entry: Entry, event: 'step succeeded' | 'step failed'): void {
-    entry.ended = true
     this.tell(event, { name: entry.id.name, attempt: entry.attempt })
   }
 
@@ -95,23 +94,19 @@ export class RunRecord {
     return (end) => void Object.assign(call, end)
   }
 
-  /** An inline step's function is not told which attempt it is. */
-  nextInlineAttempt(id: StepId): number {
-    return 1 + this.entries.filter((entry) => entry.ended && isSame(entry.id, id)).length
-  }
-
-  failureOf({ id, attempt }: Entry): { readonly error: unknown } | null {
-    const chosen = this.#mishaps.failures.find((choice) => isChosen(choice, id, attempt))
+  failureOf({ id, attempt, counted }: Entry): { readonly error: unknown } | null {
+    const chosen = this.#mishaps.failures.find((choice) => isChosen(choice, id, counted))
     if (!chosen) return null
     const byDefault = new Error(`attempt ${attempt} of step '${id.name}' was to fail`)
     return { error: chosen.error ?? byDefault }
   }
 
-  /** Each time only once: the same attempt of an inline step comes again. */
-  takeCrashOf({ id, attempt }: Entry): boolean {
-    const key = `${attempt} ${stepKey(id)}`
-    if (this.#crashed.has(key) || !this.#mishaps.crashes.some((choice) => isChosen(choice, id, attempt))) return false
-    this.#crashed.add(key)
+  /** As often as it was chosen: an attempt that was lost comes again under the same number. */
+  takeCrashOf({ id, counted }: Entry): boolean {
+    const key = `${counted} ${stepKey(id)}`
+    const taken = this.#crashed.get(key) ?? 0
+    if (taken >= this.#mishaps.crashes.filter((choice) => isChosen(choice, id, counted)).length) return false
+    this.#crashed.set(key, taken + 1)
     return true
   }
 }

@@ -40,7 +40,7 @@ export interface StepChoice {
   readonly step: string
   /** The n-th use of the name, 0 for the first. Default: every use. */
   readonly ordinal?: number
-  /** 1 for the first attempt. Default 1. */
+  /** 1 for the first attempt; lost ones do not count. Default 1. */
   readonly attempt?: number
 }
 
@@ -63,7 +63,10 @@ export interface TestOptions<In, Bag, Rpcs> {
   readonly services?: Partial<Bag>
   /** Attempts that fail. */
   readonly failures?: readonly StepFailure[]
-  /** Attempts in which the process dies: after the function has returned, before that is recorded. Another goes on. */
+  /**
+   * Attempts in which the process dies: after the function has returned, before that is recorded. Another goes on. One that
+   * is given twice dies twice.
+   */
   readonly crashes?: readonly StepChoice[]
   /** The virtual time at the start. Default: 2030-01-01T00:00:00Z. */
   readonly startAt?: Date

@@ -1,4 +1,4 @@
-import type { StepId, StorePorts, WorkflowEvent } from '../../contract/index.ts'
+import type { StepDetail, StepId, StorePorts, WorkflowEvent } from '../../contract/index.ts'
 import { WorkflowError } from '../../contract/index.ts'
 import type { Registry, WorkflowStep } from '../../define/index.ts'
 import { describeStep } from '../../domain/step-id.ts'
@@ -30,6 +30,8 @@ export interface Shared {
   readonly runId: string
   readonly services: object
   readonly onWrite: OnWrite
+  /** How the step stands in the store; undefined while it is not on record. */
+  stepOnRecord(id: StepId): Promise<Pick<StepDetail, 'attempt' | 'lost'> | undefined>
   /** Something happened. */
   moved(): void
   /** The test itself is at fault. */
@@ -135,7 +137,7 @@ export class WorkflowProcess implements Surroundings {
   async enter(call: FunctionCall): Promise<unknown> {
     const { record, moved } = this.#shared
     moved()
-    const entry = call.runId === this.#shared.runId ? this.#entryOf(call) : null
+    const entry = call.runId === this.#shared.runId ? await this.#entryOf(call) : null
     const done = call.rpcName === undefined ? null : record.calling(call.rpcName, call.data, entry)
     const running = { name: entry ? `step ${describeStep(entry.id)}` : `function '${call.rpcName}'` }
     this.#running.add(running)
@@ -185,15 +187,15 @@ export class WorkflowProcess implements Surroundings {
     if (this.dead) await never()
   }
 
-  #entryOf({ inline, rpcName, workflowStep }: FunctionCall): Entry | null {
-    const { record } = this.#shared
-    if (inline) {
-      const attempt = record.nextInlineAttempt(inline)
-      return record.enters({ id: inline, kind: 'inline', rpcName, attempt })
-    }
-    if (!workflowStep) return null
-    const { stepId, attemptCount: attempt } = workflowStep
-    return record.enters({ id: record.stepOf(stepId), kind: 'rpc', rpcName, attempt })
+  async #entryOf({ inline, rpcName, workflowStep }: FunctionCall): Promise<Entry | null> {
+    const { record, stepOnRecord } = this.#shared
+    const id = inline ?? (workflowStep && record.stepOf(workflowStep.stepId))
+    if (!id) return null
+    const { attempt = 0, lost = 0 } = (await stepOnRecord(id)) ?? {}
+    // An attempt of an inline step is on record when it has ended.
+    const begun = inline ? attempt + 1 : attempt
+    const kind = inline ? 'inline' : 'rpc'
+    return record.enters({ id, kind, rpcName, attempt: begun, counted: begun - lost })
   }
 }
 

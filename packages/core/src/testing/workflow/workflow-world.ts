@@ -5,6 +5,7 @@ import { findRegistry, type Registry, type WorkflowConfig } from '../../define/i
 import { checkedElsewhere, checkOptions } from '../../domain/check-options.ts'
 import { MAX_DURATION_MS } from '../../domain/duration.ts'
 import { memoryPorts, MemoryTables } from '../../memory/index.ts'
+import { WorkflowService } from '../../service/index.ts'
 import { RunRecord } from './run-record.ts'
 import { nameOf, standIns, type TestedApp } from './stand-ins.ts'
 import type { RecordedCall, TestedRun, TestOptions } from './types.ts'
@@ -38,6 +39,8 @@ export class WorkflowWorld {
   readonly record: RunRecord
   readonly #clock: VirtualClock
   readonly #tables: MemoryTables
+  /** Of no process, so that it does not die with one. */
+  readonly #reader: WorkflowService
   readonly #tested: TestedApp
   readonly #options: AnyOptions
   readonly #onWrite: (world: WorkflowWorld) => OnWrite
@@ -52,6 +55,7 @@ export class WorkflowWorld {
     this.#onWrite = onWrite
     this.#clock = new VirtualClock(options.startAt)
     this.#tables = new MemoryTables(this.#clock)
+    this.#reader = new WorkflowService(memoryPorts(this.#tables), undefined, {}, this.#clock)
     const { failures = [], crashes = [] } = options
     this.record = new RunRecord(() => this.#clock.now(), { failures, crashes })
   }
@@ -80,11 +84,12 @@ export class WorkflowWorld {
       this.record.tell('started')
       this.#start()
       for (;;) {
-        const { service } = this.living
+        const process = this.living
         await this.#untilQuiet()
         if (this.#failed) throw this.#failed.error
-        if (service !== this.living.service) continue
-        const run = await service.getRun(runId)
+        const seen = this.#moves
+        const run = await this.#reader.getRun(runId)
+        if (process.dead || this.#moves !== seen) continue
         // One that died before it could start the run: whoever asked for it asks again.
         if (run === null) this.#start()
         else if (run.status !== 'running') return await this.#outcome(run.status)
@@ -108,6 +113,10 @@ export class WorkflowWorld {
       runId,
       services: servicesOf(this.#options),
       onWrite: this.#onWrite(this),
+      stepOnRecord: async ({ name, ordinal }) => {
+        const steps = await memoryPorts(this.#tables).reader.listSteps(runId)
+        return steps.find(({ id }) => id.name === name && id.ordinal === ordinal)
+      },
       moved: () => (this.#moves += 1),
       fail: (error) => (this.#failed ??= { error }),
     }
@@ -165,11 +174,11 @@ export class WorkflowWorld {
 
   async #outcome(status: Exclude<Run['status'], 'running'>): Promise<AnyTestedRun> {
     this.record.tell(status)
-    const { service } = this.living
+    const reader = this.#reader
     const [run, history, recorded] = await Promise.all([
-      service.getRun(runId),
-      service.getRunHistory(runId),
-      service.exportHistory(runId),
+      reader.getRun(runId),
+      reader.getRunHistory(runId),
+      reader.exportHistory(runId),
     ])
     const { output, error } = run ?? {}
     return { status, output, error, history, timeline: this.record.timeline, calls: this.#calls(), recorded }
