@@ -98,8 +98,10 @@ export class Pool {
   async #waitForOne(name: string): Promise<SingleConnection> {
     const { promise, resolve, reject } = Promise.withResolvers<SingleConnection>()
     const { answerTimeoutMs: ms, target } = this.#driver
-    const error = new Error(`${name}: no connection to ${target} was free in ${ms} ms`)
-    const timer = setTimeout(() => reject(Object.assign(error, { code: 'NO_ANSWER' })), ms).unref()
+    const timer = setTimeout(() => {
+      const error = new Error(`${name}: no connection to ${target} was free in ${ms} ms`)
+      reject(Object.assign(error, { code: 'NO_ANSWER' }))
+    }, ms).unref()
     const waiting = { timer, resolve, reject }
     this.#waiting.add(waiting)
     try {
