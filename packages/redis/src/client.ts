@@ -71,6 +71,8 @@ export class Client {
   constructor(raw: Redis | Cluster, answerTimeoutMs: number) {
     this.raw = raw
     this.#answerTimeoutMs = answerTimeoutMs
+    // While it is not connected every call listens; from the eleventh on Node would warn of a leak.
+    raw.setMaxListeners(0)
     raw.on('error', (error: Error) => this.#onError(error))
     if (isCluster(raw)) raw.on('+node', hearAsking)
     raw.on('ready', () => {
