@@ -63,24 +63,24 @@ export class Adversary {
     this.#over = true
   }
 
-  /** The first card that can be played; the others come later. */
+  /** The first card that can be played; the others come later. With none a connection breaks, which always can. */
   #strike(): void {
     if (this.#deck.length < 4) this.#deck.push(...this.#shuffled())
     for (let tries = this.#deck.length; tries > 0; tries--) {
       const card = this.#deck.shift()
-      if (!card) return
-      const fault = card()
-      if (fault) {
-        const kept = fault
-          .catch(
-            (error: unknown) => void this.problems.push(error instanceof Error ? (error.stack ?? '') : String(error)),
-          )
-          .finally(() => this.#underWay.delete(kept))
-        this.#underWay.add(kept)
-        return
-      }
-      this.#deck.push(card)
+      const fault = card?.()
+      if (fault) return this.#follow(fault)
+      if (card) this.#deck.push(card)
     }
+    const fault = this.#disturbLink('connections dropped', 'refused', 300)
+    if (fault) this.#follow(fault)
+  }
+
+  #follow(fault: Promise<void>): void {
+    const kept = fault
+      .catch((error: unknown) => void this.problems.push(error instanceof Error ? (error.stack ?? '') : String(error)))
+      .finally(() => this.#underWay.delete(kept))
+    this.#underWay.add(kept)
   }
 
   #shuffled(): Card[] {
