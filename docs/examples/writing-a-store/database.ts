@@ -139,6 +139,7 @@ export class Database {
     try {
       this.#connection.exec(`begin ${mode}`)
       try {
+        this.#refuseNewer()
         this.now = this.#clock()
         const answer = body()
         this.#connection.exec('commit')
@@ -154,11 +155,14 @@ export class Database {
   // #endregion
 
   // #region statements
-  migrate(): void {
+  /** Each time: a newer version may have come while this one runs. */
+  #refuseNewer(): void {
     const found = this.get<{ user_version: number }>('pragma user_version')?.user_version ?? 0
-    if (found > schemaVersion) {
-      throw new WorkflowError('SCHEMA_TOO_NEW', `this file has version ${found}, this code knows ${schemaVersion}`)
-    }
+    if (found <= schemaVersion) return
+    throw new WorkflowError('SCHEMA_TOO_NEW', `this file has version ${found}, this code knows ${schemaVersion}`)
+  }
+
+  migrate(): void {
     this.#connection.exec(`${schema}; pragma user_version = ${schemaVersion}`)
   }
 

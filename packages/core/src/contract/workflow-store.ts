@@ -84,6 +84,8 @@ export interface WorkflowStore {
   /**
    * Extend these leases, never shortening one. A row locked by somebody is skipped and reported `busy`: neither renewed nor lost.
    * `lost`: superseded, released, or their run has ended. `woken`: held runs with a wake their holder has not read yet.
+   * Called from the event loop, a third of a lease apart. A store may besides renew from a thread what its process holds: then a
+   * step that blocks the event loop keeps its lease.
    */
   renewLeases(leases: readonly Lease[], leaseMs: number): Promise<Renewed>
 
