@@ -36,23 +36,26 @@ function chaos(store: string, minutes: number): readonly string[] {
   return ['tooling/commands/chaos.ts', '--store', store, '--minutes', String(Math.max(minutes / 2, minutes - 15))]
 }
 
-/** In the order in which they run. */
-export const slowParts: readonly SlowPart[] = [
-  {
-    name: 'crash-points',
-    shows:
-      'Every scenario of the crash points, with a death before and after every call of every port, on PostgreSQL with pg-boss, on Redis with BullMQ, and on each store without a queue.',
-    minutes: 40,
+function crashPoints(name: string, where: string, files: readonly string[]): SlowPart {
+  return {
+    name: `crash-points-${name}`,
+    shows: `Every scenario of the crash points, with a death before and after every call of every port, on ${where}.`,
+    minutes: 30,
     needs: 'packages/core/src/testing/engine/crash-points.ts',
-    run: () => [
-      ...vitest,
-      ...['packages/queue-pg-boss/test/engine.test.ts', 'packages/queue-bullmq/test/engine-redis.test.ts'],
-      ...['packages/pg/test/engine-inline.test.ts', 'packages/redis/test/engine-inline.test.ts'],
-      ...['-t', 'crash points'],
-    ],
+    run: () => [...vitest, ...files, '-t', 'crash points'],
     env: { LANE: 'slow' },
     figures: matching(/^crash points, /, ofVitest),
-  },
+  }
+}
+
+/** In the order in which they run. */
+export const slowParts: readonly SlowPart[] = [
+  crashPoints('pg', 'PostgreSQL with pg-boss', ['packages/queue-pg-boss/test/engine.test.ts']),
+  crashPoints('redis', 'Redis with BullMQ', ['packages/queue-bullmq/test/engine-redis.test.ts']),
+  crashPoints('inline', 'either store without a queue', [
+    'packages/pg/test/engine-inline.test.ts',
+    'packages/redis/test/engine-inline.test.ts',
+  ]),
   {
     name: 'crash-everywhere',
     shows:
