@@ -53,6 +53,6 @@ export const decode = (text: string): unknown => payloads.decodeNow(text)
 function inShort(what: unknown): unknown {
   if (!(what instanceof Error)) return what
   const { name, message, cause } = what
-  const { stack: _stack, ...fields } = { ...what }
+  const fields = Object.fromEntries(Object.entries(what).filter(([key]) => key !== 'stack'))
   return { name, message, fields, cause: inShort(cause) }
 }
