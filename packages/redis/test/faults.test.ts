@@ -203,6 +203,8 @@ describe('a server', () => {
   )
 })
 
+const openssl = ['/usr/bin/openssl', '/opt/homebrew/bin/openssl'].find((file) => fs.existsSync(file))
+
 describe.skipIf(!openssl)(
   `TLS with a certificate that nobody signed${openssl ? '' : ' (skipped: there is no openssl)'}`,
   () => {
