@@ -97,9 +97,9 @@ async function openWorker(taken: Taken) {
 }
 
 async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const end = performance.now() + 10_000
+  const end = performance.now() + 30_000
   while (!(await holds())) {
-    if (performance.now() > end) throw new Error(`still not so after 10 s: ${what}`)
+    if (performance.now() > end) throw new Error(`still not so after 30 s: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }
@@ -115,7 +115,7 @@ describe.each(stores)('a newer version on %s while this one runs', (_name, open)
     old.release()
     later.release()
     await started
-    expect(await later.service.waitForRun('r', { timeout: '10s' })).toEqual(['done', 'there'])
+    expect(await later.service.waitForRun('r', { timeout: '30s' })).toEqual(['done', 'there'])
     const { runId } = await later.service.startRun('order', null)
     expect((await old.service.getRun(runId))?.status).toBe('completed')
     expect([old.isRefused(), later.isRefused()]).toEqual([false, false])
@@ -145,7 +145,7 @@ describe.each(stores)('a newer version on %s while this one runs', (_name, open)
     const before = await heir.service.listSteps('r')
     expect(before.map(({ status }) => status)).not.toContain('succeeded')
     heir.release()
-    expect(await heir.service.waitForRun('r', { timeout: '20s' })).toEqual(['done', 'there'])
+    expect(await heir.service.waitForRun('r', { timeout: '30s' })).toEqual(['done', 'there'])
     expect(heir.entered()).toBe(1)
   })
 })

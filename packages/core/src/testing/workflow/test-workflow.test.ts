@@ -35,7 +35,7 @@ describe('testWorkflow', () => {
   test('runs a workflow on mocks, in virtual time', async () => {
     const before = performance.now()
     const run = await testWorkflow(order, { input, rpcs })
-    expect(performance.now() - before).toBeLessThan(2_000)
+    expect(performance.now() - before).toBeLessThan(10_000)
     expect(run).toMatchObject({ status: 'completed', output: 'paid: r3', error: undefined })
     expect(run.calls.charge).toEqual([
       { data: { amount: 3 }, step: 'Charge', attempt: 1, afterMs: 0, result: { receipt: 'r3' }, error: undefined },
