@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 
-/** A third of a minute of faults on each store. What it takes besides is starting, warming up and letting everything end. */
-const asked = ['--minutes', '0.3', '--seed', '63']
+/** A quarter of a minute of faults on each store. What it takes besides is starting, warming up and letting everything end. */
+const asked = ['--minutes', '0.25', '--seed', '63']
 
 test('chaos, a short one: every run ends as it should, on both stores at the same time', async () => {
   const harness = path.resolve(import.meta.dirname, '../chaos/main.ts')

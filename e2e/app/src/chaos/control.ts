@@ -1,10 +1,11 @@
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 
 /** What a process has open. */
 export interface Resources {
   readonly pid: number
   /** Of what keeps the process from ending, by kind. */
   readonly active: Readonly<Record<string, number>>
+  /** 0 where the system does not tell. */
   readonly files: number
   /** In use after a collection, in bytes. */
   readonly heap: number
@@ -30,6 +31,7 @@ function resources(): Resources {
   globalThis.gc?.()
   const active: Record<string, number> = {}
   for (const kind of process.getActiveResourcesInfo()) active[kind] = (active[kind] ?? 0) + 1
-  const files = readdirSync('/proc/self/fd').length
+  const open = '/proc/self/fd'
+  const files = existsSync(open) ? readdirSync(open).length : 0
   return { pid: process.pid, active, files, heap: process.memoryUsage().heapUsed }
 }
