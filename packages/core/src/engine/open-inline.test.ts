@@ -13,8 +13,9 @@ const names = (due: { command: InlineCommand; attempt: number }[]): string[] =>
 test('each is handed out once, when its time has come', async () => {
   const clock = new TestClock()
   const open = new OpenInline(clock)
-  open.add(command('now'), 0)
-  open.add(command('later', 1), 500)
+  open.add(command('now'))
+  open.again({ name: 'later', ordinal: 0 }, 1, 500)
+  open.add(command('later', 1))
   assert.deepEqual(names(open.takeDue()), ['now 1'])
   assert.deepEqual(names(open.takeDue()), [])
   assert.equal(open.nextDueInMs, 500)
@@ -26,7 +27,7 @@ test('each is handed out once, when its time has come', async () => {
 test('an attempt that failed with another one left waits for its time', async () => {
   const clock = new TestClock()
   const open = new OpenInline(clock)
-  open.add(command('flaky'), 0)
+  open.add(command('flaky'))
   open.takeDue()
   open.again({ name: 'flaky', ordinal: 0 }, 1, 200)
   assert.deepEqual(names(open.takeDue()), [])
@@ -42,7 +43,8 @@ test("a machine's clock that is set back or forward moves no retry", async () =>
     elapsed: () => clock.elapsed(),
     sleep: (ms, signal) => clock.sleep(ms, signal),
   })
-  open.add(command('later', 1), 500)
+  open.again({ name: 'later', ordinal: 0 }, 1, 500)
+  open.add(command('later', 1))
   set.ms = 3_600_000
   assert.deepEqual(names(open.takeDue()), [])
   set.ms = -3_600_000
@@ -52,7 +54,7 @@ test("a machine's clock that is set back or forward moves no retry", async () =>
 
 test('what settled elsewhere is not run, what nobody asked for is not known', () => {
   const open = new OpenInline(new TestClock())
-  open.add(command('a'), 0)
+  open.add(command('a'))
   open.settled({ name: 'a', ordinal: 0 })
   open.again({ name: 'unknown', ordinal: 0 }, 1, 0)
   assert.deepEqual(open.takeDue(), [])

@@ -21,28 +21,32 @@ interface Waiting {
 export class OpenInline {
   readonly #waiting = new Map<string, Waiting>()
   readonly #handedOut = new Map<string, InlineCommand>()
+  /** When what the body has not asked for yet is due. */
+  readonly #early = new Map<string, number>()
   readonly #clock: Clock
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  add(command: InlineCommand, dueInMs: number): void {
-    this.#waiting.set(stepKey(command.id), { command, attempt: command.attempt, dueAt: this.#clock.elapsed() + dueInMs })
+  add(command: InlineCommand): void {
+    const key = stepKey(command.id)
+    const dueAt = this.#early.get(key) ?? this.#clock.elapsed()
+    this.#waiting.set(key, { command, attempt: command.attempt, dueAt })
   }
 
-  /** An attempt ended without settling the step, here or in another process. */
+  /** An attempt ended without settling the step, here or in another process; the body may not have asked for it yet. */
   again(id: StepId, attempt: number, dueInMs: number): void {
     const key = stepKey(id)
+    const dueAt = this.#clock.elapsed() + dueInMs
     const command = this.#handedOut.get(key) ?? this.#waiting.get(key)?.command
-    if (!command) return
+    if (!command) return void this.#early.set(key, dueAt)
     this.#handedOut.delete(key)
-    this.#waiting.set(key, { command, attempt, dueAt: this.#clock.elapsed() + dueInMs })
+    this.#waiting.set(key, { command, attempt, dueAt })
   }
 
   settled(id: StepId): void {
-    this.#waiting.delete(stepKey(id))
-    this.#handedOut.delete(stepKey(id))
+    for (const rows of [this.#waiting, this.#handedOut, this.#early]) rows.delete(stepKey(id))
   }
 
   /** Hand out those whose time has come, with the number of the attempt that is to run. */

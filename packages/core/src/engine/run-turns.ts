@@ -198,8 +198,7 @@ export class RunTurns {
     if (!('commands' in decision)) return
     for (const command of decision.commands) {
       if (isInline(command)) {
-        if (command.attempt === 0) this.#open.add(command, 0)
-        else this.#open.add(command, this.#inlineDueInMs.get(stepKey(command.id)) ?? 0)
+        this.#open.add(command)
       } else this.#toSchedule.push(await encodePlan(command, this.#parts))
     }
   }
@@ -277,13 +276,10 @@ export class RunTurns {
     return toReplaySteps(steps, this.#parts.payloads)
   }
 
-  readonly #inlineDueInMs = new Map<string, number>()
-
   /** What other processes did of this run's inline steps. */
   #noteInline(step: Step): void {
     if (step.kind !== 'inline') return
     if (step.settledSeq !== null) return this.#open.settled(step.id)
-    this.#inlineDueInMs.set(stepKey(step.id), step.dueInMs ?? 0)
     this.#open.again(step.id, step.attempt, step.dueInMs ?? 0)
   }
 

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { NonRetryableError, RetryableError } from '../../contract/index.ts'
+import { Gate } from './gate.ts'
 import type { ScenarioGroup } from './scenario.ts'
 import type { BodyServices, StepServices, TestApp } from './test-app.ts'
+import { pause, until } from './until.ts'
 
 class PaymentError extends Error {
   override readonly name = 'PaymentError'
@@ -243,6 +245,36 @@ export const retryScenarios: ScenarioGroup = {
         },
       })
       assert.deepEqual(await app.output('group'), ['late success', 2, undefined, 1, 2, 3])
+    },
+    'the least time between two attempts holds for a body that asks late, in another process': async (world) => {
+      const at: number[] = []
+      const app: TestApp = {
+        functions: { slow: () => pause(1_500) },
+        workflows: {
+          late: async ({ workflow }) => {
+            // As long as it is open, the run is parked while its body awaits something else.
+            void workflow.do('beside', 'slow')
+            await workflow.sleep('nap', 1)
+            await pause(20)
+            const attempt = (): unknown => (at.push(performance.now()) < 2 ? failing(1) : 'then')
+            return workflow.do('flaky', attempt, { retries: 1, retryDelay: 900 })
+          },
+        },
+      }
+      const gate = new Gate()
+      const first = await world.process(app, { gate })
+      gate.fault = async (name, call) => {
+        const answer = await call()
+        if (name !== 'store.commitRun' || at.length === 0) return answer
+        void first.vanish()
+        return new Promise(() => undefined)
+      }
+      const runId = await first.begin('late')
+      await until('its first attempt has failed and its process died', () => gate.dead)
+      const second = await world.process(app)
+      assert.deepEqual(await second.end(runId), { kind: 'completed', output: 'then' })
+      const [one = 0, two = 0] = at
+      assert.ok(two - one >= 890, `the second attempt began ${Math.round(two - one)} ms after the first`)
     },
   },
 }
