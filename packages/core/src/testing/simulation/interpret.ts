@@ -1,7 +1,7 @@
 import { NonRetryableError } from '../../contract/index.ts'
 import type { Random } from '../random.ts'
 import type { Body, BodyServices, StepFunction, TestApp } from '../engine/test-app.ts'
-import { noneOf, type Node, type StepNode } from './program.ts'
+import { noneOf, valueOf, type Node, type StepNode } from './program.ts'
 
 /** What may happen to whoever runs a step's function. */
 export interface Surroundings {
@@ -57,7 +57,7 @@ function outcomeOf(node: StepNode, runId: string, failures: Map<string, number>)
     failures.set(key, failed + 1)
     throw new Error(`not yet ${node.id}`)
   }
-  return node.id
+  return valueOf(node)
 }
 
 /** Runs a program as the author of a workflow would write it. */
@@ -82,7 +82,9 @@ class Interpreter {
       case 'inline':
         return this.#step(node)
       case 'sleep':
-        await this.#workflow.sleep(node.name, node.ms)
+        await (node.until
+          ? this.#workflow.sleepUntil(node.name, new Date(this.#workflow.now().getTime() + node.ms))
+          : this.#workflow.sleep(node.name, node.ms))
         return node.id
       case 'cancel':
         return this.#workflow.cancel('as its body says')
@@ -114,12 +116,17 @@ class Interpreter {
     return values
   }
 
+  /** Another one at a replay would be another input, and so another step. */
+  #drawn({ draws }: StepNode): unknown {
+    return draws ? [this.#workflow.uuid(), this.#workflow.now(), this.#workflow.random()] : null
+  }
+
   async #step(node: StepNode): Promise<unknown> {
     // Another time at every replay, as with a query or a digest.
     if (node.waitMs > 0) await pause(this.#surroundings.chance.below(node.waitMs) + 1)
     const { name, retries, retryDelayMs: retryDelay } = node
     const options = { retries, retryDelay }
-    if (node.kind === 'rpc') return this.#workflow.do(name, 'work', { node }, options)
+    if (node.kind === 'rpc') return this.#workflow.do(name, 'work', { node, drawn: this.#drawn(node) }, options)
     const { runId } = this.#workflow
     return this.#workflow.do(name, () => this.#perform(runId, { node }), options)
   }

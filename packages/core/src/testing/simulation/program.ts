@@ -14,6 +14,10 @@ export interface StepNode {
   readonly waitMs: number
   /** The function takes up to so long. */
   readonly takesMs: number
+  /** Its result is longer than its id by so much. */
+  readonly padding: number
+  /** Its input holds what the body draws: `uuid`, `now` and `random`. */
+  readonly draws: boolean
 }
 
 interface SleepNode {
@@ -21,6 +25,8 @@ interface SleepNode {
   readonly id: string
   readonly name: string
   readonly ms: number
+  /** Asked for as a date. */
+  readonly until: boolean
 }
 
 interface ManyNode {
@@ -98,9 +104,11 @@ export class ProgramMaker {
     if (chance < 0.7) return { kind: 'loose', id: this.#id(), of: [this.#step('beside')] }
     if (chance < 0.76) return { kind: 'try', id: this.#id(), of: [this.#node(depth - 1, where)] }
     const kind = random.pick(['sequence', 'all', 'all', 'allSettled', 'race', 'any'] as const)
-    const length = 2 + random.below(random.chance(0.1) ? 8 : 3)
+    // Now and then more than one commit writes at once.
+    const isWide = random.chance(0.01)
+    const length = isWide ? 210 : 2 + random.below(random.chance(0.1) ? 8 : 3)
     const inside = kind === 'sequence' ? where : 'beside'
-    return { kind, id: this.#id(), of: Array.from({ length }, () => this.#node(depth - 1, inside)) }
+    return { kind, id: this.#id(), of: Array.from({ length }, () => this.#node(isWide ? 0 : depth - 1, inside)) }
   }
 
   #step(where: 'apart' | 'beside'): StepNode {
@@ -110,6 +118,7 @@ export class ProgramMaker {
     // Inline steps of one name are told apart by the order in which they are asked for (rules-for-workflow-bodies.md).
     const shared = kind === 'rpc' || where === 'apart'
     const deed = this.#deed()
+    const waitMs = random.chance(0.3) ? random.pick([1, 30, 800]) : 0
     return {
       kind,
       id,
@@ -117,8 +126,11 @@ export class ProgramMaker {
       deed,
       retries: deed === 'recovers' ? 4 : random.chance(0.3) ? random.below(3) : 0,
       retryDelayMs: random.pick([0, 0, 10, 500, 8_000]),
-      waitMs: random.chance(0.3) ? random.pick([1, 30, 800]) : 0,
+      waitMs,
       takesMs: random.pick([0, 0, 5, 5, 100, 3_000, random.chance(0.1) ? 25_000 : 1]),
+      padding: random.chance(0.02) ? 90_000 : 0,
+      // Only where nothing that may overtake it draws too (rules-for-workflow-bodies.md).
+      draws: where === 'apart' && waitMs === 0 && random.chance(0.2),
     }
   }
 
@@ -134,7 +146,8 @@ export class ProgramMaker {
     const random = this.#random
     const id = this.#id()
     const name = where === 'apart' && random.chance(0.3) ? 'nap' : id
-    return { kind: 'sleep', id, name, ms: random.pick([0, 5, 60, 1_000, 30_000, 90 * 60_000, 3 * year]) }
+    const ms = random.pick([0, 5, 60, 1_000, 30_000, 90 * 60_000, 3 * year])
+    return { kind: 'sleep', id, name, ms, until: random.chance(0.2) }
   }
 
   #id(): string {
@@ -182,8 +195,16 @@ export function noneOf({ id }: ManyNode): string {
 }
 
 /** What the step settles with in the end. */
-function resultOf({ id, deed }: StepNode): Outcome {
-  return deed === 'fails' || deed === 'refuses' ? { ok: false, message: `no ${id}` } : { ok: true, value: id }
+function resultOf(node: StepNode): Outcome {
+  const { id, deed } = node
+  return deed === 'fails' || deed === 'refuses'
+    ? { ok: false, message: `no ${id}` }
+    : { ok: true, value: valueOf(node) }
+}
+
+/** What the step gives when it succeeds. */
+export function valueOf({ id, padding }: StepNode): string {
+  return id + '.'.repeat(padding)
 }
 
 function mayFail(node: Node): boolean {
@@ -251,6 +272,8 @@ export function show(node: Node): string {
         node.retries > 0 ? `${node.retries} retries after ${node.retryDelayMs} ms` : '',
         node.waitMs > 0 ? `after ≤ ${node.waitMs} ms of something else` : '',
         node.takesMs > 0 ? `takes ≤ ${node.takesMs} ms` : '',
+        node.padding > 0 ? `gives ${node.padding} bytes` : '',
+        node.draws ? 'given what the body draws' : '',
       ].filter((extra) => extra !== '')
       const name = node.name === node.id ? node.id : `${node.id} named '${node.name}'`
       return `${node.kind} ${[name, ...extras].join(', ')}`
