@@ -24,12 +24,12 @@ describe.skipIf(!binaries)(`on another version of PostgreSQL${missing}`, () => {
 
   defineWorkflowStoreTests({
     name: `another PostgreSQL${isLong ? '' : ' (every fifth test; all with LANE=slow)'}`,
-    runner: { describe, test: some(test) },
+    runner: some({ describe, test }),
     open: () => openPg({ server: server.url }),
   })
   defineEngineTests({
     name: `another PostgreSQL, inline${isLong ? '' : ' (every fifth test)'}`,
-    runner: { describe, test: some((title, body) => test(title, { timeout: 60_000 }, body)) },
+    runner: some({ describe, test: (title, body) => test(title, { timeout: 60_000 }, body) }),
     open: () => openPgWorld(server.url),
     // Those are played on the usual one.
     everyCrashPoint: 0,

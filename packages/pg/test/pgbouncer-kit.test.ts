@@ -11,12 +11,12 @@ describe.skipIf(!findPgBouncer())(`through PgBouncer in transaction mode${withou
   let bouncer: PgBouncer
   beforeAll(async () => {
     bouncer = await startPgBouncer(databaseUrl(), { poolSize: 20 })
-  })
+  }, 60_000)
   afterAll(() => bouncer?.stop())
 
   defineWorkflowStoreTests({
     name: `pg through PgBouncer${isLong ? '' : ' (every sixth test; all with LANE=slow)'}`,
-    runner: { describe, test: some(test) },
+    runner: some({ describe, test }),
     // A death is not to be seen here: to the server its connection lives as long as the pooler.
     open: async () => {
       const { vanish: _unseen, ...store } = await openPg({ url: bouncer.url, prepare: false })
