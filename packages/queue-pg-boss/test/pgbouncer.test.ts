@@ -16,7 +16,7 @@ describe.skipIf(!findPgBouncer())(`pg-boss behind PgBouncer in transaction mode$
   beforeAll(async () => {
     database = await createDatabase()
     bouncer = await startPgBouncer(database.url, { poolSize: 20 })
-  })
+  }, 60_000)
   afterAll(async () => {
     await bouncer?.stop()
     await database.drop()
