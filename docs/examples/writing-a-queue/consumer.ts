@@ -26,7 +26,7 @@ export class Poller {
     this.#timer = setTimeout(() => this.#poll(), 0)
   }
 
-  stop(_graceMs?: number): void {
+  stop(): void {
     this.#isStopped = true
     clearTimeout(this.#timer)
   }

@@ -40,7 +40,8 @@ export interface SqliteQueueOptions {
  */
 export class SqliteQueueService implements QueueService {
   readonly #options: Required<SqliteQueueOptions>
-  readonly #working = new Set<SqliteConsumer | Poller>()
+  /** Consumers, and whoever answers a doorbell. */
+  readonly #working = new Set<{ poke(): void; stop(graceMs: number): unknown }>()
   readonly #closed = new AbortController()
   #opened: QueueTables | undefined
 
