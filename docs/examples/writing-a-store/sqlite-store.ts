@@ -8,6 +8,7 @@ import type {
   NewRun,
   NewSignal,
   Renewed,
+  RetryPolicy,
   Run,
   RunClaim,
   Settled,
@@ -301,7 +302,10 @@ export class SqliteStore implements WorkflowStore {
     const { runId } = run
     const scarred = 'select * from steps where runId = :runId and lost > 0 and settledSeq is null order by place'
     for (const step of this.#db.all<StepRow>(scarred, { runId })) {
-      this.#db.save('steps', { ...step, lost: 0, revision: nextRevision(run) })
+      // What was lost goes on costing no retries.
+      const given: RetryPolicy = JSON.parse(step.policy ?? '')
+      const policy = JSON.stringify({ ...given, retries: given.retries + step.lost })
+      this.#db.save('steps', { ...step, policy, lost: 0, revision: nextRevision(run) })
     }
     if (run.halted !== null) Object.assign(run, { status: 'running', reason: null, halted: null })
     Object.assign(run, { blockedFor: '[]', crashes: 0, wakeSeq: run.wakeSeq + 1 })

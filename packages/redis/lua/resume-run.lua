@@ -17,6 +17,8 @@ table.sort(places, function(a, b) return tonumber(a) < tonumber(b) end)
 for i = 1, math.min(#places, max_steps) do
   local step = load_step(run.id, places[i])
   if not step.settledSeq and step.lost > 0 then
+    -- What was lost goes on costing no retries.
+    put(step, 'retries', tonumber(redis.call('HMGET', step.key, 'retries')[1]) + step.lost)
     put(step, 'lost', 0)
     touch_step(run, step)
     save(step)

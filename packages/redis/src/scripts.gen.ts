@@ -1614,7 +1614,7 @@ return extended
 `,
   },
   'resume-run': {
-    sha: '41ac8e2590a293fcff54ee094b85bc1a6e97be2f',
+    sha: 'c8ac86aedcc5c505d4ae2c71654f3de58758e56a',
     text:
       `-- Let a run go on that the engine suspended, with its counters of crashes and losses cleared.
 -- KEYS[1] the bucket's root
@@ -1642,6 +1642,8 @@ table.sort(places, function(a, b) return tonumber(a) < tonumber(b) end)
 for i = 1, math.min(#places, max_steps) do
   local step = load_step(run.id, places[i])
   if not step.settledSeq and step.lost > 0 then
+    -- What was lost goes on costing no retries.
+    put(step, 'retries', tonumber(redis.call('HMGET', step.key, 'retries')[1]) + step.lost)
     put(step, 'lost', 0)
     touch_step(run, step)
     save(step)

@@ -93,7 +93,8 @@ export interface WorkflowStore {
    * `signal`: settle the oldest open suspend step of that name, else keep it for the next one; accepted once per signal id
    * of its run. Wakes the run, which is `running` then, unless the engine suspended it: then it stays so.
    * `resume`: let a run go on that the engine suspended, with its crash counter, those of losses of its open steps and what it
-   * is blocked for cleared. Wakes any run that has not ended, and rings it whether it was woken before or not.
+   * is blocked for cleared; a step's `retries` grow by what it lost, so that lost attempts go on costing none. Wakes any run
+   * that has not ended, and rings it whether it was woken before or not.
    */
   signalRun(signal: NewSignal): Promise<{ accepted: boolean; wake: readonly WorkItem[] }>
 

@@ -60,6 +60,8 @@ function resume(tables: MemoryTables, run: RunRow): WorkItem[] {
   run.crashes = 0
   for (const step of run.steps.values()) {
     if (isSettled(step.status) || step.lost === 0) continue
+    // What was lost goes on costing no retries.
+    if (step.policy) step.policy = { ...step.policy, retries: step.policy.retries + step.lost }
     step.lost = 0
     touchStep(tables, run, step)
   }

@@ -71,7 +71,7 @@ export interface StepRow extends Ringing, Leased {
   readonly rpcName: string | null
   readonly input: Payload | null
   readonly inputDigest: string | null
-  readonly policy: RetryPolicy | null
+  policy: RetryPolicy | null
   readonly childId: RunId | null
   readonly askedAfter: number
   readonly createdAt: number

@@ -3,7 +3,8 @@ import type { Schema } from '../schema.ts'
 import { clockAfter, waiting } from './fragments.ts'
 
 /**
- * Let a run go on that the engine suspended: for any code, with its counters of crashes and losses cleared.
+ * Let a run go on that the engine suspended: for any code, with its counters of crashes and losses cleared. What was lost
+ * goes on costing no retries.
  *
  * $1 run id · $2 clock offset in ms · $3 lock_timeout in ms (patient only)
  *
@@ -33,7 +34,7 @@ export function resumeRun(schema: Schema, patient: boolean): Statement {
   ),
   cleared as (
     update ${steps} as s
-    set lost = 0, revision = lossy.seq
+    set lost = 0, revision = lossy.seq, retries = s.retries + s.lost
     from lossy
     where s.run_id = $1::text and s.name = lossy.name and s.ordinal = lossy.ordinal and s.settled_seq is null
   ),

@@ -102,6 +102,20 @@ export const crashTests: StoreTestGroup = {
       await hold(world.store, lease, { number: 2, record: [inline('a')] })
       assert.equal((await world.reader.getRun(run.runId))?.crashes, 0)
     },
+    'A33: lost attempts use up no retries, also when a resume has cleared their count': async (world) => {
+      const { store } = world
+      const { runId } = await parked(store, [rpc('a', { policy: { retries: 2, retryDelayMs: 0 } })])
+      const left = async (): Promise<number> => {
+        const { policy, attempt, lost } = await claimStep(store, runId, 'a', { leaseMs: minute })
+        await world.advance(2 * minute)
+        return policy.retries + 1 - (attempt - lost)
+      }
+      assert.deepEqual([await left(), await left()], [2, 2])
+      await store.signalRun({ kind: 'resume', runId })
+      assert.deepEqual([await left(), await left()], [2, 2])
+      await store.signalRun({ kind: 'resume', runId })
+      assert.equal(await left(), 2)
+    },
     'A33: a step lost once too often suspends its run': async (world) => {
       const { store, reader } = world
       const { runId } = await parked(store, [rpc('a'), rpc('b')])
