@@ -145,12 +145,13 @@ function planProcesses(random: Random, mode: Plan['mode']): PlannedProcess[] {
 
 function planRun(random: Random, which: { i: number; deploys: boolean; calmAtMs: number }): PlannedRun {
   const { i, deploys, calmAtMs } = which
-  const maker = new ProgramMaker(random, `s${i}`)
+  const willChange = deploys && random.chance(0.6)
+  const maker = new ProgramMaker(random, { prefix: `s${i}`, willChange })
   const program = maker.program()
   return {
     runId: `r${i}`,
     workflow: `w${i}`,
-    programs: [program, deploys && random.chance(0.6) ? maker.changed(program) : program],
+    programs: [program, willChange ? maker.changed(program) : program],
     startAtMs: random.chance(0.7) ? random.below(500) : random.below(calmAtMs),
     cancelAtMs: random.chance(0.08) ? random.below(calmAtMs) : null,
     resumeAtMs: random.chance(0.05) ? random.below(calmAtMs) : null,

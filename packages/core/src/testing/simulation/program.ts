@@ -67,11 +67,14 @@ const sharedNames = ['pay', 'send', 'look']
 export class ProgramMaker {
   readonly #random: Random
   readonly #prefix: string
+  readonly #willChange: boolean
   #ids = 0
 
-  constructor(random: Random, prefix: string) {
+  /** `willChange`: another version of the body is to be told from this one by its steps. */
+  constructor(random: Random, how: { prefix: string; willChange: boolean }) {
     this.#random = random
-    this.#prefix = prefix
+    this.#prefix = how.prefix
+    this.#willChange = how.willChange
   }
 
   program(): Node {
@@ -116,7 +119,7 @@ export class ProgramMaker {
     const id = this.#id()
     const kind = random.chance(0.5) ? 'rpc' : 'inline'
     // Inline steps of one name are told apart by the order in which they are asked for (rules-for-workflow-bodies.md).
-    const shared = kind === 'rpc' || where === 'apart'
+    const shared = kind === 'rpc' || (where === 'apart' && !this.#willChange)
     const deed = this.#deed()
     const waitMs = random.chance(0.3) ? random.pick([1, 30, 800]) : 0
     return {
