@@ -34,6 +34,8 @@ export interface Subject {
   readonly always?: Change
   /** By what they break. */
   readonly mutants: Readonly<Record<string, readonly Mutant[]>>
+  /** Left to `verify:slow`. */
+  readonly slow?: true
   /** How many are tried at a time. Default 1. */
   readonly atATime?: number
   /** How long a case waits with a mutant for what may never come: longer than with sound code. Default a minute. */

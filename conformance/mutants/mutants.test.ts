@@ -42,7 +42,7 @@ class Verdicts {
   }
 }
 
-for (const subject of subjects) {
+for (const subject of subjects.filter(({ slow }) => !slow || process.env['LANE'] === 'slow')) {
   describe(`mutants of the ${subject.name}`, () => {
     let verdicts: Verdicts
     beforeAll(() => {

@@ -139,6 +139,7 @@ export const slowParts: readonly SlowPart[] = [
     minutes: 20,
     needs: 'conformance/mutants/mutants.test.ts',
     run: () => [...vitest, 'conformance/mutants'],
+    env: { LANE: 'slow' },
     figures: matching(ofVitest),
   },
   {

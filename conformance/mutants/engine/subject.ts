@@ -13,6 +13,7 @@ export const engine: Subject = {
   source: 'packages/core/src',
   copied: ['packages/core/src', 'packages/core/test'],
   mutants,
+  slow: true,
   atATime: 6,
   patienceMs: 20_000,
   define: async (copy, runner) => {

@@ -122,6 +122,16 @@ export const removalTests: QueueTestGroup = {
       await world.untilStatus(service, queue, 'bad, kept', 'failed')
       await world.untilStatus(service, queue, 'good, kept', 'completed')
       assert.equal(await service.getJob(queue, 'bad, gone'), null)
+      const [soonCompleted, soonFailed] = [{ removeOnComplete: { age: 1 } }, { removeOnFail: { age: 1 } }]
+      await service.add(queue, 'bad', { jobId: 'bad, kept on', ...soonCompleted })
+      await service.add(queue, 'good', { jobId: 'good, kept on', ...soonFailed })
+      await service.add(queue, 'bad', { jobId: 'bad, gone soon', ...soonFailed })
+      await service.add(queue, 'good', { jobId: 'good, gone soon', ...soonCompleted })
+      for (const id of ['bad, gone soon', 'good, gone soon']) {
+        await until(`${id} is unknown`, async () => (await service.getJob(queue, id)) === null)
+      }
+      await world.untilStatus(service, queue, 'bad, kept on', 'failed')
+      await world.untilStatus(service, queue, 'good, kept on', 'completed')
     },
 
     'a failed attempt that is not the last removes nothing': async (world) => {
