@@ -23,6 +23,8 @@ export class BullConnection {
   readonly #logger: Logger
   readonly #queues = new Map<string, Promise<Queue>>()
   readonly #reconnected = new Set<() => void>()
+  /** Made by BullMQ: for each worker one to wait on. */
+  readonly #copies = new Set<Client>()
   #commands: Client | undefined
   #workers: Client | undefined
   #lastError: unknown
@@ -118,6 +120,7 @@ export class BullConnection {
     const queues = await Promise.allSettled(this.#queues.values())
     for (const queue of queues) if (queue.status === 'fulfilled') await queue.value.close()
     await Promise.all([this.#commands, this.#workers].map((client) => client && quit(client)))
+    this.#copies.forEach(end)
   }
 
   async #startWorkers(): Promise<Client> {
@@ -125,6 +128,7 @@ export class BullConnection {
     if (!this.#workers) {
       this.#workers = this.#open(workerClient(this.#target, `${this.#prefix}:workers`))
       this.#workers.on('ready', () => this.#reconnected.forEach((listener) => listener()))
+      onDuplicate(this.#workers, (copy) => this.#copies.add(copy))
     }
     return this.#workers
   }
@@ -167,6 +171,22 @@ export class BullConnection {
 /** On a Cluster the keys of one queue lie together, by what is in braces, and different queues on different nodes. */
 function taggedName(name: string): string {
   return `{${name}}`
+}
+
+function onDuplicate(client: Client, told: (copy: Client) => void): void {
+  const duplicate = client.duplicate.bind(client) as (...args: unknown[]) => Client
+  const telling = (...args: unknown[]): Client => {
+    const copy = duplicate(...args)
+    told(copy)
+    return copy
+  }
+  Object.assign(client, { duplicate: telling })
+}
+
+/** For good: where a wait was not answered in time BullMQ connects anew, also when it was closed meanwhile. */
+function end(copy: Client): void {
+  copy.connect = () => Promise.reject(new WorkflowError('CONFIGURATION', 'this queue service is closed'))
+  copy.disconnect()
 }
 
 /** What was sent is answered first, if there is somebody to answer. */

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
+import { BullConnection } from '../src/connection.ts'
 import { BullQueueService } from '../src/index.ts'
 import type { RedisSource } from '../src/index.ts'
 import { openKeys, RecordingLogger, until } from './support.ts'
@@ -48,6 +49,18 @@ describe('the connection of a queue service', () => {
     unused.doorbell({ orchestrator: 'a', worker: 'b' })
     await unused.close()
     expect(logger.lines).toEqual([])
+  })
+
+  it('stays closed when BullMQ finds that a wait was not answered, and connects anew', async () => {
+    const connection = new BullConnection(keys.url, keys.prefix, new RecordingLogger())
+    const worker = await connection.worker('mail', null, {})
+    expect(await clients()).not.toEqual([])
+    await worker.close(true)
+    await connection.close()
+    await until('nobody is connected', async () => (await clients()).length === 0)
+    // What its watchdog of the wait does when it fires while the worker is being closed.
+    await expect(worker.getBackend().reconnectBlocking()).rejects.toThrow('this queue service is closed')
+    expect(await clients()).toEqual([])
   })
 
   it('F39: honours the database of a URL everywhere', async () => {
