@@ -32,6 +32,8 @@ type Card = () => Promise<void> | undefined
 const meanGapMs = 1_300
 /** After a draw that came to nothing, or took its time. */
 const catchUpMs = 200
+/** On average; what is promised is two seconds. */
+const longestGapMs = 1_800
 
 /** Draws faults from a shuffled deck, so that each kind has its turn, and does several at a time. */
 export class Adversary {
@@ -40,6 +42,7 @@ export class Adversary {
   readonly #parts: AdversaryParts
   readonly #underWay = new Set<Promise<void>>()
   #deck: Card[] = []
+  #startedAt = 0
   #serverIsHit = false
   #over = false
 
@@ -50,10 +53,9 @@ export class Adversary {
   /** Until `stop`; resolves when everything is mended. */
   async run(): Promise<void> {
     const { random } = this.#parts
-    const startedAt = Date.now()
+    this.#startedAt = Date.now()
     while (!this.#over) {
-      const isBehind = this.strikes.length < (Date.now() - startedAt) / meanGapMs - 1
-      await delay(isBehind ? catchUpMs : meanGapMs * (0.5 + random.next()))
+      await delay(this.#isBehind(meanGapMs) ? catchUpMs : meanGapMs * (0.5 + random.next()))
       this.#strike()
     }
     while (this.#underWay.size > 0) await Promise.all(this.#underWay)
@@ -63,7 +65,11 @@ export class Adversary {
     this.#over = true
   }
 
-  /** The first card that can be played; the others come later. With none a connection breaks, which always can. */
+  #isBehind(gapMs: number): boolean {
+    return this.strikes.length < (Date.now() - this.#startedAt) / gapMs - 1
+  }
+
+  /** The first card that can be played; the others come later. With none for long a connection breaks, which always can. */
   #strike(): void {
     if (this.#deck.length < 4) this.#deck.push(...this.#shuffled())
     for (let tries = this.#deck.length; tries > 0; tries--) {
@@ -72,6 +78,7 @@ export class Adversary {
       if (fault) return this.#follow(fault)
       if (card) this.#deck.push(card)
     }
+    if (!this.#isBehind(longestGapMs)) return
     const fault = this.#disturbLink('connections dropped', 'refused', 300)
     if (fault) this.#follow(fault)
   }
@@ -95,10 +102,10 @@ export class Adversary {
       [1, () => this.#freeze('api', ms(1_000, 5_000))],
       [5, () => this.#deploy('worker')],
       [1, () => this.#deploy('api')],
-      [2, () => this.#disturbLink('connections dropped', 'refused', ms(300, 2_000))],
-      [2, () => this.#disturbLink('connections delayed', { delayMs: ms(50, 600) }, ms(2_000, 6_000))],
-      [2, () => this.#disturbLink('answers dropped', 'deaf', cut())],
-      [2, () => this.#disturbLink('connections half-open', 'severed', cut())],
+      [3, () => this.#disturbLink('connections dropped', 'refused', ms(300, 2_000))],
+      [3, () => this.#disturbLink('connections delayed', { delayMs: ms(50, 600) }, ms(2_000, 6_000))],
+      [3, () => this.#disturbLink('answers dropped', 'deaf', cut())],
+      [3, () => this.#disturbLink('connections half-open', 'severed', cut())],
       ...Object.keys(server.faults).map((kind): [number, Card] => [1, () => this.#hitServer(kind)]),
     ]
     if (long) cards.push([1, () => this.#deployAll()])
@@ -164,6 +171,8 @@ export class Adversary {
     if (slots.length === 0) return undefined
     return (async () => {
       const { slot, isBusy } = await this.#aim(slots)
+      // Somebody was faster.
+      if (!slot.link.isFine) return
       this.#note(kind, isBusy, slot)
       slot.link.disturb(trouble)
       await delay(ms)
