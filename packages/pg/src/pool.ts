@@ -1,6 +1,5 @@
-import type { Driver } from './driver.ts'
 import { codeOf } from './retryable.ts'
-import type { Parameter, Row, SingleConnection, Statement } from './single-connection.ts'
+import type { Parameter, Row, SingleConnection, SingleOptions, Statement } from './single-connection.ts'
 
 export interface PoolOptions {
   readonly max: number
@@ -11,6 +10,16 @@ export interface PoolOptions {
   readonly onClose?: () => void
 }
 
+/** What makes the connections, and is told of what becomes of them. */
+interface Source {
+  readonly target: string
+  readonly prepare: boolean
+  readonly answerTimeoutMs: number
+  ready(): Promise<void>
+  connect(options: Pick<SingleOptions, 'onNotify' | 'onClose'>): SingleConnection
+  learn(connection: SingleConnection, error: unknown): void
+}
+
 interface Waiting {
   readonly timer: NodeJS.Timeout
   resolve(connection: SingleConnection): void
@@ -19,7 +28,7 @@ interface Waiting {
 
 /** A few connections of our own, each for one statement at a time. One that broke is replaced by another on use. */
 export class Pool {
-  readonly #driver: Driver
+  readonly #source: Source
   readonly #options: PoolOptions
   readonly #open = new Set<SingleConnection>()
   /** Those with nothing to do, the last used one at the end, and what will close them for that. */
@@ -29,24 +38,24 @@ export class Pool {
   readonly #waiting = new Set<Waiting>()
   #isClosed = false
 
-  constructor(driver: Driver, options: PoolOptions) {
-    this.#driver = driver
+  constructor(source: Source, options: PoolOptions) {
+    this.#source = source
     this.#options = options
   }
 
   /** Answered or rejected within `answerTimeoutMs`, whatever it has to wait for. */
   async query(statement: Statement, parameters: readonly Parameter[]): Promise<readonly Row[]> {
-    await this.#driver.ready()
-    const end = performance.now() + this.#driver.answerTimeoutMs
+    await this.#source.ready()
+    const end = performance.now() + this.#source.answerTimeoutMs
     return this.#using(statement.name, (connection) => {
       const withinMs = Math.max(1, end - performance.now())
-      return connection.query(statement, { parameters, prepare: this.#driver.prepare, withinMs })
+      return connection.query(statement, { parameters, prepare: this.#source.prepare, withinMs })
     })
   }
 
   /** Several statements without parameters, as one transaction. A migration takes its time: it may rewrite a table. */
   async script(text: string): Promise<void> {
-    await this.#driver.ready()
+    await this.#source.ready()
     await this.#using('migrate', (connection) => connection.script(text))
   }
 
@@ -69,7 +78,7 @@ export class Pool {
   }
 
   #learn(connection: SingleConnection, error: unknown): void {
-    this.#driver.learn(connection, error)
+    this.#source.learn(connection, error)
     const code = codeOf(error)
     // A connection to a server that takes no writes stays one, also when the primary is back or elsewhere.
     if (code === '25006') for (const other of this.#open) this.#leave(other)
@@ -97,7 +106,7 @@ export class Pool {
 
   async #waitForOne(name: string): Promise<SingleConnection> {
     const { promise, resolve, reject } = Promise.withResolvers<SingleConnection>()
-    const { answerTimeoutMs: ms, target } = this.#driver
+    const { answerTimeoutMs: ms, target } = this.#source
     const timer = setTimeout(() => {
       const error = new Error(`${name}: no connection to ${target} was free in ${ms} ms`)
       reject(Object.assign(error, { code: 'NO_ANSWER' }))
@@ -114,7 +123,7 @@ export class Pool {
 
   #connect(): SingleConnection {
     const { onNotify } = this.#options
-    const connection = this.#driver.connect({ onNotify, onClose: (ended) => this.#onEnded(ended) })
+    const connection = this.#source.connect({ onNotify, onClose: (ended) => this.#onEnded(ended) })
     this.#open.add(connection)
     return connection
   }
