@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { checkImports } from './imports.ts'
 import { sourceFiles } from './source-files.ts'
 import { checkSuites } from './suites.ts'
 
@@ -19,8 +20,9 @@ const calls = {
 const each = Object.entries(calls).flatMap(([folder, suites]) => suites.map((suite) => [folder, suite] as const))
 
 test.each(each)('%s without its calls of %s is found', (folder, suite) => {
-  const without = files.map((file) =>
-    file.path.startsWith(`${folder}/`) && file.path.endsWith('.test.ts')
+  const own = files.filter((file) => file.path.startsWith(`${folder}/`))
+  const without = own.map((file) =>
+    file.path.endsWith('.test.ts')
       ? { ...file, text: file.text.replaceAll(new RegExp(`^(\\s*)${suite}\\(`, 'gm'), '$1void (') }
       : file,
   )
@@ -31,7 +33,7 @@ test.each(each)('%s without its calls of %s is found', (folder, suite) => {
 
 test('a new adapter that calls nothing is found', () => {
   const text = `import type { WorkflowStore } from '@pikku/core/contract'\nexport class MyStore implements WorkflowStore {}`
-  expect(messages([...files, { path: 'packages/mysql/src/my-store.ts', text }])).toEqual([
+  expect(messages([{ path: 'packages/mysql/src/my-store.ts', text }])).toEqual([
     'packages/mysql/package.json: it implements WorkflowStore, and no test of it calls defineWorkflowStoreTests',
     'packages/mysql/package.json: it implements WorkflowStore, and no test of it calls defineModelTests',
     'packages/mysql/package.json: it implements WorkflowStore, and no test of it calls defineEngineTests',
@@ -40,7 +42,7 @@ test('a new adapter that calls nothing is found', () => {
 
 test('so is one that hides what it implements', () => {
   const text = `import type { QueueService } from '@pikku/core/contract'\nexport const open = (): QueueService => ({})`
-  expect(messages([...files, { path: 'packages/queue-nats/src/index.ts', text }])).toEqual([
+  expect(messages([{ path: 'packages/queue-nats/src/index.ts', text }])).toEqual([
     'packages/queue-nats/package.json: it sees the ports of core; no class of it implements WorkflowStore or QueueService',
   ])
 })
@@ -52,4 +54,12 @@ test('a suite of its own under the name of one of the kit does not count', () =>
     text: `import { defineEngineTests } from './own.ts'\ndefineEngineTests()`,
   }
   expect(messages([source, own])).toHaveLength(2)
+})
+
+test('no file of the kit imports a test runner', () => {
+  const kit = files.filter(({ path }) => path.startsWith('packages/core/src/testing/'))
+  expect(kit.length).toBeGreaterThan(50)
+  expect(checkImports(kit).filter(({ message }) => message.includes('test runner'))).toEqual([])
+  const spoiled = kit.map((file) => ({ ...file, text: `import { test } from 'vitest'\n${file.text}` }))
+  expect(checkImports(spoiled).some(({ message }) => message.includes('test runner'))).toBe(true)
 })
