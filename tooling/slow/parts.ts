@@ -152,19 +152,6 @@ export const slowParts: readonly SlowPart[] = [
     env: { PIKKU_HOSTILE_TIMES: '20', PIKKU_MANY_STEPS: '10000' },
     figures: matching(/^ *\d+ (sequential|parallel) /, ofVitest),
   },
-  {
-    name: 'connections',
-    shows: 'The kits through PgBouncer, on another version of PostgreSQL and over connections that fail, all of them.',
-    minutes: 60,
-    needs: 'packages/pg/test/pgbouncer-kit.test.ts',
-    run: () => [
-      ...vitest,
-      ...['packages/pg/test/pgbouncer-kit.test.ts', 'packages/pg/test/older-server.test.ts'],
-      ...['packages/pg/test/faults.test.ts', 'packages/pg/test/settings.test.ts'],
-    ],
-    env: { CONNECTIONS: 'all' },
-    figures: matching(ofVitest),
-  },
 ]
 
 /** Whether it has been made yet. */
