@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { entriesInTests, holds, placesOfEntry, placesOfRow, readTable, tables } from './table.ts'
-import { callerText, suites } from './where.ts'
+import { callerText, placesOf, suites } from './where.ts'
 
 const howTo = 'the page and the tests do not agree (node conformance/failures/update-table.ts mends it)'
 
@@ -46,7 +46,20 @@ describe.each(tables)('$letter: $page', (table) => {
 
 test('whatever is counted as a place of a suite calls that suite', () => {
   const strangers = suites.flatMap(({ call, callers }) =>
-    Object.values(callers).filter((caller) => !callerText(caller).includes(`${call}(`)),
+    Object.values(callers)
+      .flat()
+      .filter((caller) => !callerText(caller).includes(`${call}(`)),
   )
   expect(strangers).toEqual([])
+})
+
+test('a place at which a test ends at once is none of its places', () => {
+  const engine = 'packages/core/src/testing/engine'
+  expect(placesOf(`${engine}/crashes.ts`, 'F9: the queue away')).toEqual(['memory', 'pg', 'pg-boss', 'redis', 'bullmq'])
+  expect(placesOf(`${engine}/crashes.ts`, 'F16: the store away')).toEqual([
+    ...['memory', 'pg', 'pg-boss', 'redis', 'bullmq'],
+    'inline',
+  ])
+  const locks = 'packages/core/src/testing/store/locks.ts'
+  expect(placesOf(locks, 'A14: renewals skip it')).toEqual(['memory', 'pg'])
 })
