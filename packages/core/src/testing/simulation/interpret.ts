@@ -122,8 +122,8 @@ class Interpreter {
   }
 
   async #step(node: StepNode): Promise<unknown> {
-    // Another time at every replay, as with a query or a digest.
-    if (node.waitMs > 0) await pause(this.#surroundings.chance.below(node.waitMs) + 1)
+    // Another time at every replay, as with two queries, the second of which needs the first.
+    for (let i = 0; i < 2 && node.waitMs > 0; i += 1) await pause(this.#surroundings.chance.below(node.waitMs) + 1)
     const { name, retries, retryDelayMs: retryDelay } = node
     const options = { retries, retryDelay }
     if (node.kind === 'rpc') return this.#workflow.do(name, 'work', { node, drawn: this.#drawn(node) }, options)
