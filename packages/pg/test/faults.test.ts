@@ -1,6 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import dns from 'node:dns'
+import { once } from 'node:events'
 import fs from 'node:fs'
+import net from 'node:net'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { serverAccount, startFreshPostgres, type PostgresServer } from '@pikku/tooling/postgres'
@@ -294,6 +297,46 @@ describe('other ways to the server', () => {
     const { runId } = await service.startRun('mixed', null)
     expect(await service.waitForRun(runId)).toBe('done')
   })
+
+  // 127.0.0.2 is this machine too on Linux, and nowhere else.
+  it.runIf(process.platform === 'linux')(
+    'a name that leads elsewhere from now on (on Linux)',
+    { timeout: 30_000 },
+    async () => {
+      const { lookup } = dns
+      let address = '127.0.0.1'
+      const known = (...[name, options, told]: [string, { all?: boolean }, (...found: unknown[]) => void]): void => {
+        if (name !== 'db.test') return void (lookup as (...args: unknown[]) => void)(name, options, told)
+        if (options.all) told(null, [{ address, family: 4 }])
+        else told(null, address, 4)
+      }
+      dns.lookup = known as never
+      closing.push(async () => void (dns.lookup = lookup))
+      const { port } = new URL(proxy.url)
+      const elsewhere = net.createServer((client) => {
+        const upstream = net.connect(server.port, '127.0.0.1')
+        client.on('error', () => upstream.destroy()).pipe(upstream)
+        upstream.on('error', () => client.destroy()).pipe(client)
+      })
+      elsewhere.listen(Number(port), '127.0.0.2')
+      await once(elsewhere, 'listening')
+      closing.unshift(async () => void elsewhere.close())
+      const { username, password } = new URL(server.url)
+      const url = `postgres://${username}:${password}@db.test:${port}/postgres`
+      const driver = new Driver(url, { logger: quiet, userTimeoutMs: 1_000, answerTimeoutMs: 5_000 })
+      closing.unshift(() => driver.close())
+      const pool = driver.pool({ max: 1 })
+      const one = () => pool.query({ name: 'test', text: 'select $1::int as one' }, [1])
+      const before = proxy.opened
+      expect(await one()).toEqual([{ one: 1 }])
+      const opened = proxy.opened
+      expect(opened).toBeGreaterThan(before)
+      address = '127.0.0.2'
+      proxy.cut()
+      expect(await one().catch(one)).toEqual([{ one: 1 }])
+      expect(proxy.opened).toBe(opened)
+    },
+  )
 
   it('a server without TLS: prefer does without, require says so', { timeout: 30_000 }, async () => {
     await open(`${server.url}?sslmode=prefer`, freshSchema()).init()
