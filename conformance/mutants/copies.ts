@@ -3,7 +3,7 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Change, Copy, Subject } from './mutant.ts'
 
-const root = path.resolve(import.meta.dirname, '../..')
+export const root = path.resolve(import.meta.dirname, '../..')
 const parameter = 'mutant'
 
 interface Opened {
@@ -58,7 +58,8 @@ export function openCopy({ copied, source, always = {} }: Subject, change: Chang
   }
 }
 
-function changed(file: string, text: string, change: Readonly<Record<string, string>>): string {
+/** The text with this change in it; throws where it has no place. */
+export function changed(file: string, text: string, change: Readonly<Record<string, string>>): string {
   let now = text
   for (const [found, instead] of Object.entries(change)) {
     const places = text.split(found).length - 1

@@ -1,6 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { changed, root } from './copies.ts'
 import { mutantsOf, namedCases, type Verdict } from './judge.ts'
 import { subjects } from './subjects.ts'
 
@@ -41,6 +43,14 @@ class Verdicts {
     return verdict
   }
 }
+
+test.each(subjects)('every mutant of the $name has its place in the code', (subject) => {
+  const changes = [...mutantsOf(subject).map(({ mutant }) => mutant.change), subject.always ?? {}]
+  for (const [file, change] of changes.flatMap((one) => Object.entries(one))) {
+    const full = path.join(root, subject.source, file)
+    expect(() => changed(full, readFileSync(full, 'utf8'), change)).not.toThrow()
+  }
+})
 
 for (const subject of subjects.filter(({ slow }) => !slow || process.env['LANE'] === 'slow')) {
   describe(`mutants of the ${subject.name}`, () => {

@@ -45,8 +45,7 @@ export const mutants: Subject['mutants'] = {
       what: 'retries an inline step before its time',
       change: {
         'engine/open-inline.ts': {
-          'this.#waiting.set(key, { command, attempt, dueAt: this.#clock.elapsed() + dueInMs })':
-            'this.#waiting.set(key, { command, attempt, dueAt: this.#clock.elapsed() })',
+          'const dueAt = this.#clock.elapsed() + dueInMs': 'const dueAt = this.#clock.elapsed()',
         },
       },
       caughtBy: 'retries › F12, F25: retryDelay is a minimum, in both forms',

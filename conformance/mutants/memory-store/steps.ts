@@ -143,6 +143,11 @@ export const stepMutants: Pick<StoreMutants, 'claimStep' | 'settleStep' | 'relea
       },
       caughtBy: 'pages › A4: whatever happens to a step, it is among what changed',
     },
+    {
+      what: 'rings once and forgets it',
+      change: { 'memory-rules.ts': { 'if (run.leaseUntil === null) ringNow(tables, run)': '' } },
+      caughtBy: 'sweep › whatever woke a parked run, it is rung again until somebody claims it',
+    },
   ],
   releaseStep: [
     {

@@ -57,6 +57,15 @@ export const outsideMutants: Pick<StoreMutants, 'signalRun' | 'resume' | 'cancel
       change: { 'sql/commit-run.ts': { 'offset p.nth - 1\n': '' } },
       caughtBy: 'signalRun › signals of one name are consumed in the order they came',
     },
+    {
+      what: 'rings once and forgets it',
+      change: {
+        'sql/signal-run.ts': {
+          'select run.*, not run.told and run.lease_until is null as ringing': 'select run.*, false as ringing',
+        },
+      },
+      caughtBy: 'sweep › whatever woke a parked run, it is rung again until somebody claims it',
+    },
   ],
   resume: [
     {
@@ -120,6 +129,15 @@ export const outsideMutants: Pick<StoreMutants, 'signalRun' | 'resume' | 'cancel
         },
       },
       caughtBy: 'families › park is refused when a child ended meanwhile',
+    },
+    {
+      what: 'rings the parent once and forgets it',
+      change: {
+        'sql/cancel-run.ts': {
+          'select l.*, not l.told and l.lease_until is null as ringing': 'select l.*, false as ringing',
+        },
+      },
+      caughtBy: 'sweep › whatever woke a parked run, it is rung again until somebody claims it',
     },
   ],
   sweep: [

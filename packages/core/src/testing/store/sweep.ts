@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { RunId } from '../../contract/index.ts'
 import {
   child,
   claim,
@@ -261,16 +262,33 @@ export const sweepTests: StoreTestGroup = {
       await world.advance(hour)
       assert.deepEqual((await store.sweep(sweepAsk())).items, [])
     },
-    'a run woken while parked is rung again until somebody claims it': async (world) => {
+    'whatever woke a parked run, it is rung again until somebody claims it': async (world) => {
       const { store } = world
-      const { runId } = await parked(store, [rpc('a')])
-      await store.settleStep((await claimStep(store, runId, 'a')).lease, succeeded())
-      await world.advance(15 * second)
-      assert.deepEqual(runIdsOf((await store.sweep(sweepAsk())).items), [runId])
-      const { lease, history } = await claim(store, runId)
-      isReleased(await store.commitRun(lease, turn({ after: history.revision, next: park(history) })))
-      await world.advance(hour)
-      assert.deepEqual((await store.sweep(sweepAsk())).items, [])
+      const end = { kind: 'complete', output: '"O"' } as const
+      const wakes: Record<string, (runId: RunId, childId: RunId) => Promise<unknown>> = {
+        'a step': async (runId) => store.settleStep((await claimStep(store, runId, 'a')).lease, succeeded()),
+        'a signal': (runId) => store.signalRun({ kind: 'signal', runId, signalId: 's', name: 'p', payload: '""' }),
+        'a signal nobody waits for': (runId) =>
+          store.signalRun({ kind: 'signal', runId, signalId: 's', name: 'x', payload: '""' }),
+        'a resume': (runId) => store.signalRun({ kind: 'resume', runId }),
+        'the end of a child': async (_, childId) =>
+          store.commitRun((await claim(store, childId)).lease, turn({ next: end })),
+        'a child that was cancelled': (_, childId) => store.cancelRun(childId, 'enough'),
+      }
+      for (const [what, wake] of Object.entries(wakes)) {
+        const given = newRun()
+        const started = child(given.runId, 'c')
+        const { runId } = await parked(store, [rpc('a'), suspend('p'), started], given)
+        const isRung = async (): Promise<boolean> => runIdsOf((await store.sweep(sweepAsk())).items).includes(runId)
+        await wake(runId, started.child.runId)
+        assert.equal(await isRung(), false, `${what}: it was rung just now`)
+        await world.advance(15 * second)
+        assert.equal(await isRung(), true, `${what}: nobody came`)
+        const { lease, history } = await claim(store, runId)
+        isReleased(await store.commitRun(lease, turn({ after: history.revision, next: park(history) })))
+        await world.advance(hour)
+        assert.equal(await isRung(), false, `${what}: somebody did`)
+      }
     },
   },
 }
