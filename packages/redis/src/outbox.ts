@@ -1,7 +1,7 @@
 import { StoreUnavailableError } from '@pikku/core/contract'
 import type { NewRun, RunId, WorkItem } from '@pikku/core/contract'
 import type { Bucket, RedisLink, Reply } from './connection.ts'
-import { list, stepIdOf, stepKey, text, toItems } from './rows.ts'
+import { list, stepIdOf, stepKey, tagsOf, text, toItems } from './rows.ts'
 
 /**
  * Where there are several masters, an entry that was delivered is delivered once more, so long after (ms): a replica that
@@ -164,7 +164,7 @@ function childOf(entry: ReadonlyMap<string, string>): NewRun {
     workflow: of('workflow'),
     input: of('input'),
     inputDigest: of('inputDigest'),
-    tags: JSON.parse(of('tags')) as string[],
+    tags: tagsOf(of('tags')),
   }
   if (of('parentId') === '') return run
   const onEnd = of('parentOnEnd') as 'cancel' | 'abandon'

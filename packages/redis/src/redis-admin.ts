@@ -1,7 +1,7 @@
 import type { Run, WorkflowAdmin } from '@pikku/core/contract'
 import type { RedisLink } from './connection.ts'
 import { IndexWalk } from './index-walk.ts'
-import { text } from './rows.ts'
+import { tagsOf, text } from './rows.ts'
 
 const ends = ['completed', 'failed', 'cancelled'] as const
 
@@ -44,7 +44,7 @@ export class RedisAdmin implements WorkflowAdmin {
       const [tags = null] = await this.#link.read(bucket, [['hget', `${bucket.root}:run:${runId}`, 'tags']])
       // Null: another process has deleted it.
       if (tags === null) continue
-      const args = [runId, at, ...(JSON.parse(text(tags)) as string[])]
+      const args = [runId, at, ...tagsOf(tags)]
       let answer = await this.#link.call('delete-run', bucket, args)
       while (answer === '0') answer = await this.#link.call('delete-run', bucket, args)
       if (answer === '1') deleted += 1

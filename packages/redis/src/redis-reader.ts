@@ -3,7 +3,18 @@ import type { Attempt, Run, RunId, RunQuery, StepDetail, WorkflowReader } from '
 import type { Bucket, Command, RedisLink, Reply } from './connection.ts'
 import { IndexWalk } from './index-walk.ts'
 import type { Place } from './index-walk.ts'
-import { count, detailFields, list, numberOrNull, runFields, text, textOrNull, toRun, toStepDetail } from './rows.ts'
+import {
+  count,
+  detailFields,
+  list,
+  numberOrNull,
+  runFields,
+  tagsOf,
+  text,
+  textOrNull,
+  toRun,
+  toStepDetail,
+} from './rows.ts'
 
 /** So many rows are read at once: nobody else waits for long. */
 const rowsAtOnce = 100
@@ -101,7 +112,7 @@ export class RedisReader implements WorkflowReader {
       const [workflow = null, status = null, tags = null] = list(narrow[at])
       // Deleted, since its index was read.
       if (status === null) return false
-      const carried = JSON.parse(text(tags)) as string[]
+      const carried = tagsOf(tags)
       return (
         (query.workflow === undefined || query.workflow === workflow) &&
         (query.statuses === undefined || query.statuses.some((wanted) => wanted === status)) &&

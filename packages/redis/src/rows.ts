@@ -81,12 +81,23 @@ export function toRun(runId: RunId, reply: Reply): Run {
     output: textOrNull(output),
     error: textOrNull(error),
     reason: textOrNull(reason),
-    tags: JSON.parse(text(tags)) as string[],
+    tags: tagsOf(tags),
     parent,
     crashes: count(crashes),
     createdAt: count(createdAt),
     updatedAt: count(updatedAt),
     endedAt: numberOrNull(endedAt),
+  }
+}
+
+/** A run whose tags somebody wrote over by hand has none: it must not hide its neighbours in a list. */
+export function tagsOf(reply: Reply | undefined): readonly string[] {
+  try {
+    const tags: unknown = JSON.parse(text(reply))
+    return Array.isArray(tags) ? tags.map(String) : []
+  } catch {
+    // No JSON; as said above.
+    return []
   }
 }
 
