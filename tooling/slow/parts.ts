@@ -88,7 +88,7 @@ export const slowParts: readonly SlowPart[] = [
     needs: 'packages/pg/test/faults.test.ts',
     run: () => [
       ...vitest,
-      ...['faults', 'settings', 'postgres-js', 'pgbouncer', 'pgbouncer-kit', 'older-server'].map(
+      ...['faults', 'tls', 'settings', 'postgres-js', 'pgbouncer', 'pgbouncer-kit', 'older-server'].map(
         (name) => `packages/pg/test/${name}.test.ts`,
       ),
       ...['packages/queue-pg-boss/test/pgbouncer.test.ts', 'packages/queue-pg-boss/test/outage.test.ts'],
