@@ -64,6 +64,8 @@ export class Client {
   #lastError: Error | undefined
   #refused: Error | undefined
   #connections = 0
+  /** The last of them that was given up. */
+  #givenUp = 0
   #serverId: Promise<string | undefined> = Promise.resolve(undefined)
   #isClosed = false
 
@@ -143,9 +145,16 @@ export class Client {
     } catch (error) {
       // Others may be answered on it: one that had little time left proves nothing.
       const isSilent = codeOf(error) === 'NO_ANSWER' && silentAt <= deadline && connection === this.#connections
-      if (isSilent && !this.#isClosed) this.raw.disconnect(true)
+      if (isSilent && !this.#isClosed) this.#giveUp(connection)
       throw error
     }
+  }
+
+  /** Once, however many wait on it. */
+  #giveUp(connection: number): void {
+    if (this.#givenUp === connection) return
+    this.#givenUp = connection
+    this.raw.disconnect(true)
   }
 
   #onError(error: Error): void {
