@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setImmediate as macrotask } from 'node:timers/promises'
-import type { NextMove, Run, RunClaim, RunId, RunItem } from '../contract/index.ts'
+import type { Clock, NextMove, Run, RunClaim, RunId, RunItem } from '../contract/index.ts'
 import { crashesReason, MAX_CRASHES } from '../domain/limits.ts'
 import { createReplay, createWorkflowContext, type ContextSource } from '../replay/index.ts'
 import type { WorkflowDefinition } from '../define/index.ts'
@@ -211,7 +211,7 @@ export class Orchestrator {
       (port) => bodyScope.run(scope, () => app.callWorkflow(name, input, createWorkflowContext(port, source))),
       {
         yieldTurn: () => macrotask(),
-        grace: (short, done) => clock.sleep(short ? settings.replayGraceMs / 10 : settings.replayGraceMs, done),
+        grace: (short, done) => sleepInParts(clock, short ? settings.replayGraceMs / 10 : settings.replayGraceMs, done),
       },
     )
     const body: RunningBody = { replay, scope, rejection: null, moved: false, onMoved: () => undefined }
@@ -221,4 +221,14 @@ export class Orchestrator {
     })
     return body
   }
+}
+
+const partsOfGrace = 10
+
+/**
+ * A process that stood still (frozen, or busy computing) finds its timers due all at once: what a body awaits one after the
+ * other gets the rest of the grace then, and not none.
+ */
+async function sleepInParts(clock: Clock, ms: number, done: AbortSignal): Promise<void> {
+  for (let i = 0; i < partsOfGrace && !done.aborted; i++) await clock.sleep(ms / partsOfGrace, done)
 }

@@ -6,6 +6,12 @@ import { pause, until } from './until.ts'
 
 const echo: StepFunction = (_services, data: unknown) => data
 
+/** As a step that computes does: nothing else happens in this process meanwhile. */
+function standStill(ms: number): void {
+  const until = performance.now() + ms
+  while (performance.now() < until);
+}
+
 /** The lease decides alone, and is short. */
 const byLease = { leaseMs: 600, deathGraceMs: 60_000, sweepMs: 50, redispatchAfterMs: 100 } as const
 
@@ -38,6 +44,31 @@ export const sharingScenarios: ScenarioGroup = {
       assert.deepEqual(await worker.end(runId), { kind: 'completed', output: ['inline', 'rpc'] })
       assert.deepEqual([...world.ledger.notes()].sort(), ['inline', 'rpc'])
       assert.equal((await worker.history(runId)).length, 2)
+    },
+    'a process that stands still while it replays takes no code for changed': async (world) => {
+      let entered = 0
+      const app: TestApp = {
+        functions: { echo, slow: () => pause(500) },
+        workflows: {
+          outside: async ({ workflow }) => {
+            entered += 1
+            await pause(10)
+            if (entered > 1) standStill(900)
+            await pause(10)
+            await workflow.do('a', 'echo', 1)
+            await workflow.do('b', 'slow')
+            return 'fits'
+          },
+        },
+      }
+      const timing = { replayGraceMs: 600 }
+      const first = await world.process(app, { timing })
+      const runId = await first.begin('outside')
+      await until('it has got to its second step', async () => (await first.service.listSteps(runId)).length === 2)
+      await first.vanish()
+      const second = await world.process(app, { timing })
+      assert.deepEqual(await second.end(runId), { kind: 'completed', output: 'fits' })
+      assert.deepEqual(second.seen('run-suspended'), [])
     },
     'replays that another process moved on, or that were dropped, change nothing (A4)': async (world) => {
       const app: TestApp = {

@@ -24,7 +24,8 @@ export class VirtualClock implements Clock {
   }
 
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    if (ms !== realGraceMs && ms !== realGraceMs / 10) return this.#virtual.sleep(ms, signal)
+    // It is slept in ten parts; a short one is a tenth of it.
+    if (ms !== realGraceMs / 10 && ms !== realGraceMs / 10 / 10) return this.#virtual.sleep(ms, signal)
     this.graces += 1
     await systemClock.sleep(ms, signal)
     this.graces -= 1
