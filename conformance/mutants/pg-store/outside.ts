@@ -139,6 +139,16 @@ export const outsideMutants: Pick<StoreMutants, 'signalRun' | 'resume' | 'cancel
       },
       caughtBy: 'sweep › whatever woke a parked run, it is rung again until somebody claims it',
     },
+    {
+      what: 'is refused where somebody else has the lock',
+      change: {
+        'outside-operations.ts': {
+          "const row = await send([runId, reason, db.offsetMs], patient)\n    if (!row && !patient) return 'busy'":
+            'const row = await send([runId, reason, db.offsetMs], patient)',
+        },
+      },
+      caughtBy: 'a locked run row › whatever writes to it waits for it, and is not refused',
+    },
   ],
   sweep: [
     {

@@ -268,6 +268,15 @@ export const runMutants: Pick<StoreMutants, 'createRun' | 'claimRun' | 'commitRu
       },
       caughtBy: "families › a run that only says it is a step's child settles nothing",
     },
+    {
+      what: 'answers a repeated turn with what steps of the same name came to in other runs',
+      change: {
+        'sql/commit-run.ts': {
+          "p.kind = 'inline' and b.run_id = t.run_id and b.name = p.name": "p.kind = 'inline' and b.name = p.name",
+        },
+      },
+      caughtBy: 'commitRun › A13: a turn already applied answers as it did the first time',
+    },
   ],
   readChanges: [
     {

@@ -75,6 +75,11 @@ export const stepMutants: Pick<StoreMutants, 'claimStep' | 'settleStep' | 'relea
       },
       caughtBy: 'reader › a step that is tried again shows neither error nor timer while it runs',
     },
+    {
+      what: 'is refused where somebody else has the lock',
+      change: { 'sql/claim-step.ts': { "when l.run_id is null then 'busy'": "when l.run_id is null then 'none'" } },
+      caughtBy: 'a locked run row › whatever writes to it waits for it, and is not refused',
+    },
   ],
   settleStep: [
     {

@@ -151,6 +151,10 @@ export const commitRunTests: StoreTestGroup = {
     },
     'A13: a turn already applied answers as it did the first time': async (world) => {
       const other = (await world.sibling()).store
+      // A neighbour with steps of the same names.
+      const { run: neighbour } = await world.store.createRun(newRun())
+      const record = [inline('z'), inline('a'), inline('b')]
+      await hold(world.store, (await claim(world.store, neighbour.runId)).lease, { record })
       const { run } = await world.store.createRun(newRun())
       const { lease } = await claim(world.store, run.runId)
       const taken = turn({ record: [inline('a')], schedule: [rpc('b'), child(run.runId, 'c')] })

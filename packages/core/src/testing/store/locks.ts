@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { Lease, RunId } from '../../contract/index.ts'
 import {
   claim,
   claimAsk,
@@ -15,6 +16,7 @@ import {
   retry,
   rpc,
   runItems,
+  stepAsk,
   succeeded,
   sweepAsk,
   turn,
@@ -159,6 +161,52 @@ export const lockTests: StoreTestGroup = {
       }
       assert.ok(await settles[0])
       assert.ok(await claims[0])
+    },
+    'whatever writes to it waits for it, and is not refused': async (world) => {
+      const { store } = world
+      const started = async (name: string): Promise<{ runId: RunId; lease: Lease }> => {
+        const { runId } = await parked(store, [rpc(name)])
+        return { runId, lease: (await claimStep(store, runId, name)).lease }
+      }
+      const free = async (): Promise<RunId> => (await parked(store, [rpc('a')])).runId
+      const [toClaim, toClaimStep, toSignal, toResume, toCancel] = await Promise.all([
+        free(),
+        free(),
+        free(),
+        free(),
+        free(),
+      ])
+      const [toSettle, toRelease] = await Promise.all([started('settled'), started('released')])
+      const toCommit = (await claim(store, await free())).lease
+      const signal = { kind: 'signal', runId: toSignal, signalId: 's', name: 'x', payload: '""' } as const
+      const runIds = [
+        toClaim,
+        toClaimStep,
+        toSignal,
+        toResume,
+        toCancel,
+        toSettle.runId,
+        toRelease.runId,
+        toCommit.runId,
+      ]
+      const releases = await Promise.all(runIds.map((runId) => world.lockRun(runId)))
+      const writes: Record<string, Promise<unknown>> = {
+        claimRun: store.claimRun(claimAsk(toClaim)),
+        claimStep: store.claimStep(stepAsk(toClaimStep, 'a')),
+        signalRun: store.signalRun(signal).then(({ accepted }) => accepted),
+        resume: store.signalRun({ kind: 'resume', runId: toResume }).then(({ accepted }) => accepted),
+        cancelRun: store.cancelRun(toCancel, 'enough').then(({ cancelled }) => cancelled),
+        settleStep: store.settleStep(toSettle.lease, succeeded()),
+        releaseStep: store.releaseStep(toRelease.lease, { entered: false, delayMs: 0 }).then(({ wake }) => wake[0]),
+        commitRun: store.commitRun(toCommit, turn({ record: [inline('own')] })),
+      }
+      const answered: string[] = []
+      for (const [what, write] of Object.entries(writes)) void write.finally(() => answered.push(what))
+      await letThemWait(forStatementsToWait)
+      const early = [...answered]
+      await Promise.all(releases.map((release) => release()))
+      for (const [what, write] of Object.entries(writes)) assert.ok(await write, `${what} was not refused`)
+      assert.deepEqual(early, [], 'nobody was answered before')
     },
     'a sweep does not wait for it': async (world) => {
       const { store } = world
