@@ -80,6 +80,10 @@ function commit(): string {
   return `${git('rev-parse', '--short', 'HEAD')}${changed ? ', with changes' : ''}`
 }
 
+function asTyped(argument: string): string {
+  return argument.includes(' ') ? `'${argument}'` : argument
+}
+
 /** Runs a part and writes how it went. True when it passed. */
 async function verify(part: SlowPart, minutes: number): Promise<boolean> {
   console.log(`» ${part.name}, ${minutes} min at most`)
@@ -96,7 +100,7 @@ async function verify(part: SlowPart, minutes: number): Promise<boolean> {
     commit: commit(),
     seconds: (performance.now() - started) / 1000,
     minutes,
-    command: [...settings, 'node', ...part.run(minutes)].join(' '),
+    command: [...settings, 'node', ...part.run(minutes).map(asTyped)].join(' '),
     figures: part.figures(ended.output),
   })
   fs.writeFileSync(page, text)
