@@ -130,6 +130,16 @@ export const runMutants: Pick<StoreMutants, 'createRun' | 'claimRun' | 'commitRu
       change: { 'sql/claim-run.ts': { "when l.blocked && array['*', c.codes ->> l.workflow] then 'none'": '' } },
       caughtBy: 'changed code › F62 A23: a run suspended for some code goes on with other code',
     },
+    {
+      what: 'settles due sleeps by their names, whosever they are',
+      change: {
+        'sql/claim-run.ts': {
+          'where s.run_id = n.run_id and s.name = n.name and s.ordinal = n.ordinal and s.settled_seq is null':
+            'where s.name = n.name and s.ordinal = n.ordinal and s.settled_seq is null',
+        },
+      },
+      caughtBy: 'claimRun › many claims in one event-loop turn are each answered with their own',
+    },
   ],
   commitRun: [
     {
@@ -276,6 +286,16 @@ export const runMutants: Pick<StoreMutants, 'createRun' | 'claimRun' | 'commitRu
         },
       },
       caughtBy: 'commitRun › A13: a turn already applied answers as it did the first time',
+    },
+    {
+      what: 'settles due sleeps by their names, whosever they are',
+      change: {
+        'sql/commit-run.ts': {
+          'where s.run_id = n.run_id and s.name = n.name and s.ordinal = n.ordinal and s.settled_seq is null':
+            'where s.name = n.name and s.ordinal = n.ordinal and s.settled_seq is null',
+        },
+      },
+      caughtBy: 'commitRun › commits of many runs in one event-loop turn are each answered with their own',
     },
   ],
   readChanges: [

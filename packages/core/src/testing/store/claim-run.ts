@@ -180,9 +180,11 @@ export const claimRunTests: StoreTestGroup = {
       await store.cancelRun(parent.runId, 'enough')
       assert.deepEqual(await store.claimRun(claimAsk(child.runId, { owner: 'worker-2' })), { ended: 'parent' })
     },
-    'many claims in one event-loop turn are each answered with their own': async ({ store }) => {
-      const runs = await Promise.all(Array.from({ length: 40 }, () => store.createRun(newRun())))
-      const asks = runs.flatMap(({ run }) => [claimAsk(run.runId), claimAsk(run.runId, { owner: 'worker-2' })])
+    'many claims in one event-loop turn are each answered with their own': async (world) => {
+      const { store } = world
+      const runs = await Promise.all(Array.from({ length: 40 }, () => parked(store, [sleep('nap', minute)])))
+      await world.advance(2 * minute)
+      const asks = runs.flatMap(({ runId }) => [claimAsk(runId), claimAsk(runId, { owner: 'worker-2' })])
       const strangers = Array.from({ length: 5 }, () => claimAsk(freshId('nobody')))
       const answers = await Promise.all([...asks, ...strangers].map((ask) => store.claimRun(ask)))
       const won = answers.flatMap((answer, i) => (answer && 'lease' in answer ? [{ answer, ask: asks[i] }] : []))
@@ -191,6 +193,10 @@ export const claimRunTests: StoreTestGroup = {
         assert.equal(answer.lease.runId, ask?.runId)
         assert.equal(answer.lease.claimId, ask?.claimId)
         assert.equal(answer.history.run.runId, ask?.runId)
+        assert.deepEqual(
+          answer.history.steps.map(({ id, status }) => [id.name, status]),
+          [['nap', 'succeeded']],
+        )
       }
       for (const { answer } of won) await hold(store, answer.lease)
     },

@@ -325,20 +325,35 @@ export const commitRunTests: StoreTestGroup = {
       const [step] = await reader.listSteps(run.runId)
       assert.ok(step?.dueInMs && step.dueInMs > century - minute && step.dueInMs <= century)
     },
-    'commits of many runs in one event-loop turn are each answered with their own': async ({ store }) => {
+    'commits of many runs in one event-loop turn are each answered with their own': async (world) => {
+      const { store, reader } = world
       const runs = await Promise.all(Array.from({ length: 40 }, () => store.createRun(newRun())))
       const leases = await Promise.all(runs.map(async ({ run }) => (await claim(store, run.runId)).lease))
-      const commits = leases.map((lease, i) =>
-        store.commitRun(lease, turn({ schedule: [rpc(`rpc-${i}`)], record: [inline(`own-${i}`)] })),
+      // Steps of the same names in each, so that nothing but the run tells them apart.
+      const firsts = leases.map(async (lease, i) =>
+        hold(store, lease, {
+          schedule: [rpc('rpc', { input: `"${i}"` }), sleep('nap', minute)],
+          record: [inline('own', succeeded(`"${i}"`))],
+        }),
       )
-      const answers = (await Promise.all(commits)).map(isHeld)
-      answers.forEach((held, i) => {
-        assert.deepEqual([namesOf(held.steps), namesOf(held.recorded)], [[`rpc-${i}`], [`own-${i}`]])
+      for (const [i, held] of (await Promise.all(firsts)).entries()) {
+        assert.deepEqual([namesOf(held.steps), namesOf(held.recorded)], [['rpc', 'nap'], ['own']])
         assert.deepEqual(
-          stepItems(held.wake).map(({ runId, step }) => [runId, step.name]),
-          [[leases[i]?.runId, `rpc-${i}`]],
+          stepItems(held.wake).map(({ runId }) => runId),
+          [leases[i]?.runId],
         )
-      })
+      }
+      await world.advance(2 * minute)
+      const seconds = leases.map(async (lease, i) =>
+        hold(store, lease, { number: 2, record: i % 2 ? [] : [inline('own again', succeeded(`"${i}"`))] }),
+      )
+      for (const [i, held] of (await Promise.all(seconds)).entries()) {
+        const settled = held.steps.filter(({ status }) => status === 'succeeded')
+        assert.deepEqual([namesOf(settled), namesOf(held.recorded)], [['own', 'nap'], i % 2 ? [] : ['own again']])
+        const texts = (await reader.listSteps(leases[i]?.runId ?? '')).map(({ input, output }) => input ?? output)
+        const own = `"${i}"`
+        assert.deepEqual(texts, i % 2 ? [own, own, ''] : [own, own, '', own])
+      }
     },
     'a completed run has nothing left to sweep': async (world) => {
       await completed(world.store)
