@@ -31,7 +31,7 @@ export interface World {
 }
 
 /** The servers as whoever has a connection sees them. */
-export type Raw =
+type Raw =
   | { readonly kind: 'postgres'; readonly sql: postgres.Sql; readonly url: string }
   | { readonly kind: 'redis'; readonly redis: Redis; readonly prefix: string; readonly queuePrefix: string }
 

@@ -4,10 +4,10 @@ import type { Logger } from '@pikku/core/contract'
 import type { WorkflowService, WorkflowServiceOptions } from '@pikku/core/service'
 import type { World } from '../worlds.ts'
 
-export type Body = (workflow: WorkflowContext, input: never) => unknown
-export type Func = (data: never, wire: StepWire) => unknown
+type Body = (workflow: WorkflowContext, input: never) => unknown
+type Func = (data: never, wire: StepWire) => unknown
 
-export interface StepWire {
+interface StepWire {
   readonly workflowStep?: { readonly runId: string; readonly attemptCount: number; readonly signal: AbortSignal }
 }
 

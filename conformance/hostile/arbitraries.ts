@@ -39,7 +39,7 @@ const anyText = fc.oneof(
 )
 
 /** Every kind of value that is kept (behaviour §3), nested. */
-export const anyValue = fc.anything({
+const anyValue = fc.anything({
   key: anyText.filter((key) => key !== '__proto__'),
   values: [
     anyText, fc.double(), fc.integer(), fc.constantFrom(0, -0, NaN, Infinity, -Infinity, 2 ** 53), fc.boolean(), fc.constant(null),
@@ -68,5 +68,11 @@ export const anyOddValue = fc.oneof(
       [loop, new Set([loop])],
     ])
   }),
-  fc.constantFrom<() => unknown>(() => [, 1, ,], () => Object.assign([], { 4294967294: 'last' })).map((make) => make()), // prettier-ignore
+  // Holes at both ends, and as many as there can be.
+  fc.constantFrom({ length: 3, at: 1 }, { length: 4294967295, at: 4294967294 }).map(({ length, at }) => {
+    const holes: unknown[] = []
+    holes.length = length
+    holes[at] = 'last'
+    return holes
+  }),
 )

@@ -8,7 +8,7 @@ export interface Editor {
   deleteStep(runId: string, step: string): Promise<void>
 }
 
-export type Fields = Readonly<Record<string, string | number | null>>
+type Fields = Readonly<Record<string, string | number | null>>
 
 export function editorOf({ raw }: World): Editor {
   if (raw.kind === 'postgres') {

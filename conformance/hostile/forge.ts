@@ -10,7 +10,7 @@ export interface Forger {
   close(): Promise<void>
 }
 
-export interface ForgedOptions {
+interface ForgedOptions {
   /** As many attempts as the forger likes. */
   readonly attempts?: number
 }

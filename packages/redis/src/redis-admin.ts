@@ -1,7 +1,7 @@
 import type { Run, WorkflowAdmin } from '@pikku/core/contract'
 import type { RedisLink } from './connection.ts'
 import { IndexWalk } from './index-walk.ts'
-import { tagsOf, text } from './rows.ts'
+import { tagsOf } from './rows.ts'
 
 const ends = ['completed', 'failed', 'cancelled'] as const
 

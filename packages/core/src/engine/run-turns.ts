@@ -1,6 +1,5 @@
 import type { Changes, Committed, InlineRecord, RunClaim, Step, StepPlan, Turn } from '../contract/index.ts'
 import { WorkflowError } from '../contract/index.ts'
-import { stepKey } from '../domain/step-id.ts'
 import type { Command, Decision, Replay, ReplayStep } from '../replay/index.ts'
 import { Bell } from './bell.ts'
 import type { BodyScope } from './body-scope.ts'
