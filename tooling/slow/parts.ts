@@ -92,6 +92,7 @@ export const slowParts: readonly SlowPart[] = [
         (name) => `packages/pg/test/${name}.test.ts`,
       ),
       ...['packages/queue-pg-boss/test/pgbouncer.test.ts', 'packages/queue-pg-boss/test/outage.test.ts'],
+      'packages/queue-bullmq/test/outage.test.ts',
       'packages/redis/test/faults.test.ts',
       'e2e/test/pgbouncer.test.ts',
     ],

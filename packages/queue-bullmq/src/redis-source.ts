@@ -19,6 +19,11 @@ export interface RedisTarget {
 /** Attempts to connect before a command fails, where the application did not say: within one to five seconds. */
 const RETRIES = 6
 const RETRY_MAX_MS = 1_000
+/**
+ * With something asked and nothing heard for so long (ms) the other end is gone without a word: connect anew. The longest
+ * that BullMQ waits at the server is ten seconds.
+ */
+const SILENCE_MS = 20_000
 
 /**
  * Opens nothing.
@@ -53,8 +58,14 @@ export function workerClient({ base }: RedisTarget, connectionName: string): Cli
 }
 
 function duplicate(base: Client, overrides: RedisOptions): Client {
-  // Replies in the form of RESP2, which is what BullMQ reads.
-  const own: RedisOptions = { ...overrides, lazyConnect: true, replyMapping: 'legacy', enableAutoPipelining: false }
+  const own: RedisOptions = {
+    ...overrides,
+    lazyConnect: true,
+    // Replies in the form of RESP2, which is what BullMQ reads.
+    replyMapping: 'legacy',
+    enableAutoPipelining: false,
+    socketTimeout: SILENCE_MS,
+  }
   if (!base.isCluster) {
     const isOurs = redisOptionsOf(base).retryStrategy === ioredisDefaults().retryStrategy
     return (base as Redis).duplicate({ ...own, ...(isOurs ? { retryStrategy: reconnectMs } : {}) })

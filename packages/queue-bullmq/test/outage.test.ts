@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import net from 'node:net'
 import { startFreshRedis } from '@pikku/tooling/redis'
 import type { RedisServer } from '@pikku/tooling/redis'
 import { Redis } from 'ioredis'
@@ -160,5 +162,44 @@ describe('F44: when the server goes away', { timeout: 60_000 }, () => {
     await until('all jobs are done', () => done.size === 400)
     await until('all rings but those cut off are heard', () => heard.size >= 380)
     await admin.quit()
+  })
+})
+
+// It waits out twenty seconds of silence.
+describe.runIf(process.env['LANE'] === 'slow')('F44: connections that go dead without a word (LANE=slow)', () => {
+  it('are given up: rings and jobs are heard again within half a minute', { timeout: 90_000 }, async () => {
+    const server = await startFreshRedis()
+    const freezes: (() => void)[] = []
+    const proxy = net.createServer((client) => {
+      const upstream = net.connect(server.port, server.host)
+      for (const socket of [client, upstream]) socket.on('error', () => undefined)
+      client.on('close', () => upstream.destroy()).pipe(upstream)
+      upstream.on('close', () => client.destroy()).pipe(client)
+      freezes.push(() => [client, upstream].forEach((socket) => socket.unpipe().pause()))
+    })
+    proxy.listen(0, '127.0.0.1')
+    await once(proxy, 'listening')
+    const url = new URL(server.url)
+    url.port = String((proxy.address() as net.AddressInfo).port)
+    const logger = new RecordingLogger()
+    const [dead, alive] = [new BullQueueService(url.href, { logger }), new BullQueueService(server.url, { logger })]
+    const heard: string[] = []
+    const mails: unknown[] = []
+    await dead.doorbell(queues).answer({ run: 5, step: 5 }, async (item) => void heard.push(item.runId))
+    await dead.consume('mail', {}, async (job) => void mails.push(job.data))
+    await alive.doorbell(queues).ring([runItem('before')])
+    await until('it is heard', () => heard.includes('before'))
+
+    for (const freeze of freezes) freeze()
+    const since = performance.now()
+    await alive.doorbell(queues).ring([runItem('after')])
+    await alive.add('mail', 'after')
+    await until('both are heard', () => heard.includes('after') && mails.includes('after'), 60_000)
+    console.log(`connections of BullMQ that went dead: heard again after ${Math.round(performance.now() - since)} ms`)
+    expect(performance.now() - since).toBeLessThan(35_000)
+    expect(mails).toEqual(['after'])
+    await Promise.all([dead.close(), alive.close()])
+    proxy.close()
+    await server.dispose()
   })
 })
