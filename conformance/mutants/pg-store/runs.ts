@@ -297,6 +297,11 @@ export const runMutants: Pick<StoreMutants, 'createRun' | 'claimRun' | 'commitRu
       },
       caughtBy: 'commitRun › commits of many runs in one event-loop turn are each answered with their own',
     },
+    {
+      what: 'forgets that it has rung what it yielded',
+      change: { 'sql/commit-run.ts': { 't.move = \'yield\' and t."delayMs" = 0 or t.move': 't.move' } },
+      caughtBy: 'commitRun › A16: yield gives the lease back with work left, at once',
+    },
   ],
   readChanges: [
     {

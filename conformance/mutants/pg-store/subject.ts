@@ -24,7 +24,7 @@ export const pgStore: Subject = {
     'renewal.ts': { 'startThread(this.#db, (error) => this.#goOnWithout(error)) ?? mainSession': 'mainSession' },
   },
   mutants,
-  atATime: 6,
+  atATime: 4,
   define: async (copy, runner) => {
     const { openPg } = await copy.load<PgHarness>('packages/pg/test/pg-harness.ts')
     const open = async (): Promise<OpenStore> => {

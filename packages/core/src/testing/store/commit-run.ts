@@ -279,6 +279,7 @@ export const commitRunTests: StoreTestGroup = {
       const { lease } = await claim(store, run.runId)
       const { wake } = isReleased(await store.commitRun(lease, turn({ next: { kind: 'yield', delayMs: 0 } })))
       assert.deepEqual(wake, [{ kind: 'run', runId: run.runId, workflow: 'order' }])
+      assert.deepEqual((await store.sweep(sweepAsk())).items, [], 'it was rung just now')
       await claim(store, run.runId, { owner: 'worker-2' })
     },
     'A16: yield with a delay is rung by the sweep when it is over': async (world) => {
