@@ -114,7 +114,9 @@ export class BossConnection {
   }
 
   #report(error: Error): void {
-    if (!this.#closed) this.#logger.error(`pg-boss: ${reasonOf(error)}`)
+    // Whether LISTEN works is for the bell to find out and to say, once: behind a pooler pg-boss loses it every ten seconds.
+    const level = error.message.startsWith('LISTEN/NOTIFY') ? 'debug' : 'error'
+    if (!this.#closed) this.#logger[level](`pg-boss: ${reasonOf(error)}`)
     for (const listener of this.#troubled) listener()
   }
 

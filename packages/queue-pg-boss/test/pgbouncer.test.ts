@@ -24,7 +24,9 @@ describe.skipIf(!findPgBouncer())(`pg-boss behind PgBouncer in transaction mode$
 
   it('says once that it polls, and every ring and every queued value arrives', { timeout: 60_000 }, async () => {
     const logger = new RecordingLogger()
-    const [first, second] = [1, 2].map(() => new PgBossQueueService(bouncer.url, { logger }))
+    // pg-boss looks every ten seconds whether it still listens; here every half second.
+    const options = { connectionString: bouncer.url, notifyHeartbeatIntervalMs: 500 }
+    const [first, second] = [1, 2].map(() => new PgBossQueueService(options, { logger }))
     if (!first || !second) throw new Error('there are two')
     const heard: string[] = []
     const mails: unknown[] = []
@@ -38,6 +40,7 @@ describe.skipIf(!findPgBouncer())(`pg-boss behind PgBouncer in transaction mode$
     await Promise.all(Array.from({ length: 50 }, (_, i) => first.add('mail', i)))
     await until('all are taken', () => mails.length === 50)
     expect(new Set(mails).size).toBe(50)
+    await until('pg-boss has noticed it too', () => logger.lines.some((line) => line.includes('registration was lost')))
     expect(logger.lines.filter((line) => line.startsWith('error'))).toEqual([])
     expect(logger.lines.filter((line) => line.includes('LISTEN does not work'))).toHaveLength(1)
     await Promise.all([first.close(), second.close()])
