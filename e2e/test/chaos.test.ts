@@ -15,4 +15,4 @@ test('chaos, a short one: every run ends as it should, on both stores at the sam
   console.log(printed)
   expect(code, printed).toBe(0)
   expect(printed.match(/^no violation$/gm)).toHaveLength(2)
-}, 240_000)
+}, 600_000)
