@@ -248,7 +248,7 @@ export class Adversary {
 
   /** However often it takes: while the server is away nobody starts. */
   async #comesBack(slot: Slot): Promise<void> {
-    await slot.untilReady(120_000)
+    await slot.untilReady()
   }
 
   #note(kind: string, hit: boolean, slot?: Slot): void {

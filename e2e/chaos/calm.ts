@@ -73,7 +73,7 @@ export class Calm {
       slot.version = version
       const ended = slot.endings.length
       slot.signal('SIGTERM')
-      await eventually(`${slot.name} ends`, () => slot.endings.length > ended, settleMs)
+      await eventually(`${slot.name} ends`, () => slot.endings.length > ended, 2 * settleMs)
       await slot.untilReady()
     }
   }

@@ -8,6 +8,9 @@ import { Link } from './link.ts'
 import type { ChaosServer } from './server.ts'
 import type { Version, Versions } from './versions.ts'
 
+/** On a machine that is busy with other things as well. */
+const readyWithinMs = 300_000
+
 export type Role = 'worker' | 'api'
 
 /** How a process is stopped, and what it ended with. */
@@ -120,8 +123,9 @@ export class Slot {
     this.#child?.kill(signal)
   }
 
-  async untilReady(withinMs = 60_000): Promise<void> {
-    await eventually(`${this.name} is ready (${this.#log})`, () => this.#ready, withinMs)
+  /** However often it has to be started for that. */
+  async untilReady(): Promise<void> {
+    await eventually(`${this.name} is ready (${this.#log})`, () => this.#ready, readyWithinMs)
   }
 
   async resources(): Promise<Resources> {
