@@ -164,10 +164,10 @@ export class Adversary {
     await this.#comesBack(slot)
   }
 
-  /** Of anybody, whatever else is being done to it. */
+  /** Of anybody that has started, whatever else is being done to it: who never gets so far has nothing to lose. */
   #disturbLink(kind: string, trouble: Trouble, ms: number): Promise<void> | undefined {
     const { fleet, random, log } = this.#parts
-    const slots = fleet.of(random.chance(0.85) ? 'worker' : 'api').filter(({ link }) => link.isFine)
+    const slots = fleet.of(random.chance(0.85) ? 'worker' : 'api').filter(({ link, ready }) => link.isFine && ready)
     if (slots.length === 0) return undefined
     return (async () => {
       const { slot, isBusy } = await this.#aim(slots)
