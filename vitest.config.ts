@@ -1,7 +1,7 @@
 // A plain object: the root has no dependencies, so there is no `vitest/config` to import here.
 export default {
   test: {
-    projects: ['packages/*', 'e2e', 'conformance', 'tooling', 'docs/examples'],
+    projects: ['packages/*', 'e2e', 'conformance', 'tooling', 'docs/examples', 'benchmarks'],
     globalSetup: ['./tooling/global-setup.ts', './tooling/redis-global-setup.ts'],
   },
 }

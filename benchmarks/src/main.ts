@@ -1,0 +1,12 @@
+// `pnpm bench`: see BENCHMARKS.md.
+import { CommanderError } from 'commander'
+import { parseArguments } from './cli.ts'
+import { bench } from './bench.ts'
+
+try {
+  await bench(parseArguments(process.argv.slice(2)), (line) => process.stderr.write(`» ${line}\n`))
+} catch (error) {
+  // Commander has said it already.
+  if (!(error instanceof CommanderError)) console.error(error)
+  process.exitCode = error instanceof CommanderError ? error.exitCode : 1
+}

@@ -1,0 +1,48 @@
+import type { Figures } from '../results.ts'
+import type { Turn } from '../stage.ts'
+import type { System } from '../systems.ts'
+import type { Workload } from '../workload.ts'
+
+/** Reads all it has recorded again and again: ten times the steps take it a hundred times as long. */
+const isQuadratic = ({ name }: System): boolean => name === 'openworkflow'
+
+/** One run of so many inline steps, after a shorter one. */
+export async function oneLongRun(turn: Turn, steps: number): Promise<Figures> {
+  const player = await turn.start('alone')
+  const one = (n: number) => player.play({ work: 'inline', input: { n }, times: 1, atOnce: 1 })
+  for (let warm = 0; warm < 3; warm++) await one(Math.min(steps, 200))
+  const { ms } = await one(steps)
+  return { msPerStep: ms / steps }
+}
+
+export const history: Workload = {
+  group: 'history',
+  rows: [
+    {
+      name: 'history',
+      title: 'one run of many inline steps',
+      figure: 'msPerStep',
+      unit: 'ms/step',
+      better: 'less',
+      targets: { pg: { limit: 0.45, times: { dbos: 2.5 } }, redis: { limit: 0.15 } },
+    },
+  ],
+  takes: () => true,
+  measure: async (turn, size) => ({ history: [await oneLongRun(turn, size.history)] }),
+}
+
+export const longHistory: Workload = {
+  group: 'history',
+  rows: [
+    {
+      name: 'history-10000',
+      title: 'the same, ten times as long',
+      figure: 'msPerStep',
+      unit: 'ms/step',
+      better: 'less',
+      targets: { pg: { limit: 0.54 }, redis: { limit: 0.18 } },
+    },
+  ],
+  takes: (system) => !isQuadratic(system),
+  measure: async (turn, size) => ({ 'history-10000': [await oneLongRun(turn, size.longHistory)] }),
+}

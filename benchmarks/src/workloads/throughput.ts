@@ -1,0 +1,33 @@
+import type { Work } from '../programs/protocol.ts'
+import type { Workload } from '../workload.ts'
+
+/** Many runs at once, each step after the one before. */
+function throughput(
+  work: Work & ('inline' | 'rpc'),
+  row: Omit<Workload['rows'][number], 'figure' | 'unit' | 'better'>,
+): Workload {
+  return {
+    group: work,
+    rows: [{ ...row, figure: 'stepsPerSecond', unit: 'steps/s', better: 'more' }],
+    takes: () => true,
+    measure: async (turn, { runs, steps, warmRuns }) => {
+      const player = work === 'inline' ? await turn.start('alone') : await turn.startPair()
+      const many = (times: number) => player.play({ work, input: { n: steps }, times, atOnce: turn.atOnce(times) })
+      await many(warmRuns)
+      const { ms } = await many(runs)
+      return { [row.name]: [{ stepsPerSecond: (runs * steps * 1000) / ms }] }
+    },
+  }
+}
+
+export const inline = throughput('inline', {
+  name: 'inline',
+  title: 'inline steps, many runs at once',
+  targets: { pg: { limit: 12_000, times: { dbos: 10, restate: 4 } }, redis: { limit: 25_000 } },
+})
+
+export const rpc = throughput('rpc', {
+  name: 'rpc',
+  title: 'RPC steps through the queue, the worker in another process',
+  targets: { pg: { limit: 2_500, times: { dbos: 3 } }, redis: { limit: 4_000 } },
+})
