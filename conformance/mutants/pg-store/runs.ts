@@ -302,6 +302,11 @@ export const runMutants: Pick<StoreMutants, 'createRun' | 'claimRun' | 'commitRu
       change: { 'sql/commit-run.ts': { 't.move = \'yield\' and t."delayMs" = 0 or t.move': 't.move' } },
       caughtBy: 'commitRun › A16: yield gives the lease back with work left, at once',
     },
+    {
+      what: 'gives the second attempt of an inline step no place',
+      change: { 'sql/record-steps.ts': { 'settled_seq = excluded.settled_seq, settled_at': 'settled_at' } },
+      caughtBy: 'commitRun › an inline step that failed with an attempt left waits for its time',
+    },
   ],
   readChanges: [
     {

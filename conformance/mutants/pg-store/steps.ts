@@ -80,6 +80,11 @@ export const stepMutants: Pick<StoreMutants, 'claimStep' | 'settleStep' | 'relea
       change: { 'sql/claim-step.ts': { "when l.run_id is null then 'busy'": "when l.run_id is null then 'none'" } },
       caughtBy: 'a locked run row › whatever writes to it waits for it, and is not refused',
     },
+    {
+      what: 'takes the uses of one name for one step',
+      change: { 'sql/claim-step.ts': { 's.name = c.name and s.ordinal = c.ordinal': 's.name = c.name' } },
+      caughtBy: 'claimStep › F21: the uses of one name are steps of their own',
+    },
   ],
   settleStep: [
     {

@@ -307,8 +307,11 @@ export const commitRunTests: StoreTestGroup = {
       const step = again.history.steps[0]
       assert.deepEqual([step?.status, step?.error, step?.attempt], ['scheduled', '"E1"', 1])
       assert.ok(step?.dueInMs !== null && step?.dueInMs !== undefined && step.dueInMs <= 0)
-      const second = await hold(store, again.lease, { record: [inline('a', succeeded('"ok"'), { attempt: 2 })] })
-      assert.deepEqual(namesOf(second.recorded), ['a'])
+      const record = [inline('a', succeeded('"ok"'), { attempt: 2 })]
+      const second = await hold(store, again.lease, { after: again.history.revision, record })
+      assert.deepEqual([namesOf(second.recorded), second.steps], [['a'], []])
+      const settled = (await world.reader.listSteps(run.runId))[0]
+      assert.deepEqual([settled?.settledSeq, settled?.dueInMs], [second.recorded[0]?.settledSeq, null])
       const attempts = await world.reader.listAttempts(run.runId)
       assert.deepEqual(
         attempts.map(({ attempt, outcome, error, output }) => [attempt, outcome, error, output]),

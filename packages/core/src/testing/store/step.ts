@@ -131,6 +131,31 @@ export const claimStepTests: StoreTestGroup = {
       assert.deepEqual((await store.renewLeases([under.lease], minute)).lost, [])
       assert.ok((await store.settleStep(under.lease, succeeded()))?.settledSeq)
     },
+    'F21: the uses of one name are steps of their own': async ({ store, reader }) => {
+      const plans = [0, 1, 2, 3].map((n) => rpc('same', { id: id('same', n), input: `"${n}"` }))
+      const { runId } = await parked(store, plans)
+      const asks = plans.map((plan) => store.claimStep(stepAsk(runId, 'same', { step: plan.id })))
+      const claims = (await Promise.all(asks)).filter((answer) => answer !== null)
+      assert.deepEqual(
+        claims.map(({ lease, input }) => [lease.step?.ordinal, input]),
+        [0, 1, 2, 3].map((n) => [n, `"${n}"`]),
+      )
+      const [zero, one, two, three] = claims.map(({ lease }) => lease)
+      assert.ok(zero && one && two && three)
+      await Promise.all([store.settleStep(one, succeeded('"one"')), store.settleStep(two, retry(hour, '"two"'))])
+      await store.releaseStep(three, { entered: false, delayMs: hour })
+      const { lost } = await store.renewLeases([zero, one, two, three], hour)
+      assert.deepEqual(lost.map(({ step }) => step?.ordinal).sort(), [1, 2, 3])
+      assert.deepEqual(
+        (await reader.listSteps(runId)).map(({ status, output, error, attempt }) => [status, output, error, attempt]),
+        [
+          ['running', null, null, 1],
+          ['succeeded', '"one"', null, 1],
+          ['scheduled', null, '"two"', 1],
+          ['scheduled', null, null, 0],
+        ],
+      )
+    },
     'many claims in one event-loop turn are each answered with their own': async ({ store }) => {
       const plans = Array.from({ length: 50 }, (_, i) => rpc(`s${i}`, { input: `"${i}"` }))
       const { runId } = await parked(store, plans)
