@@ -210,8 +210,11 @@ class Coalescer<Call, Answer> {
   }
 }
 
-/** Doubles up to a second, spread so that those who met once do not meet again. */
+/**
+ * Doubles up to a second, spread so that those who met once do not meet again. Keeps the process alive: while there is no
+ * connection nothing else does, and whoever awaits the call would end with it, unanswered.
+ */
 function backoff(firstMs: number, tries: number): Promise<void> {
   const ms = Math.min(firstMs * 2 ** (tries - 1), 1000) * (0.5 + Math.random())
-  return new Promise((resolve) => void setTimeout(resolve, ms).unref())
+  return new Promise((resolve) => void setTimeout(resolve, ms))
 }

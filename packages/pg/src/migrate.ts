@@ -44,7 +44,7 @@ export async function migrate(pool: Pool, schema: Schema): Promise<void> {
     } catch (error) {
       if (codeOf(error) === '42501') throw mayNot(schema, error)
       if (!overtaken.has(codeOf(error))) throw error
-      await new Promise((resolve) => void setTimeout(resolve, 5 + Math.random() * 20).unref())
+      await new Promise((resolve) => void setTimeout(resolve, 5 + Math.random() * 20))
     }
   }
   throw new WorkflowError(
