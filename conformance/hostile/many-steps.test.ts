@@ -3,8 +3,8 @@ import { kinds, runManySteps, shapes, stores, toLine } from './many-steps.ts'
 
 /** What is promised of 10,000, tried with fewer between two commits: PIKKU_MANY_STEPS=10000 tries it as it is promised. */
 const count = Number(process.env['PIKKU_MANY_STEPS'] ?? 1_000)
-/** On a machine that does little else. */
-const longestMs = 60_000
+/** On a machine that does little else: held where it is promised, not beside everything else that `npm test` runs. */
+const longestMs = count < 10_000 ? Infinity : 60_000
 const mostBytes = 2 ** 30
 
 const lines: string[] = []

@@ -39,7 +39,20 @@ describe('work items as messages', () => {
     expect(fromMessage(step, 'run')).toBeUndefined()
     const forged: unknown[] = [null, 1, 'run', [], {}, { ...run, runId: '' }, { ...run, workflow: 1 }]
     for (const data of forged) expect(fromMessage(data, 'run')).toBeUndefined()
-    const bent = [{ attempt: -1 }, { dispatch: 0.5 }, { attempt: '1' }, { step: { name: 's' } }, { step: null }]
+    for (const name of ['x'.repeat(513), 'a\0', '\ud800']) {
+      expect(fromMessage({ ...run, workflow: name }, 'run')).toBeUndefined()
+      expect(fromMessage({ ...run, runId: name }, 'run')).toBeUndefined()
+      expect(fromMessage({ ...step, rpcName: name }, 'step')).toBeUndefined()
+      expect(fromMessage({ ...step, step: { name, ordinal: 0 } }, 'step')).toBeUndefined()
+    }
+    const bent = [
+      { attempt: -1 },
+      { dispatch: 2 ** 31 },
+      { dispatch: 0.5 },
+      { attempt: '1' },
+      { step: { name: 's' } },
+      { step: null },
+    ]
     for (const change of bent) expect(fromMessage({ ...step, ...change }, 'step')).toBeUndefined()
   })
 
