@@ -3,6 +3,9 @@ import { CommanderError } from 'commander'
 import { parseArguments } from './cli.ts'
 import { bench } from './bench.ts'
 
+// Ended from outside, it takes its processes along; the servers notice by themselves.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1))
+
 try {
   await bench(parseArguments(process.argv.slice(2)), (line) => process.stderr.write(`» ${line}\n`))
 } catch (error) {

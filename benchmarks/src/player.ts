@@ -3,6 +3,10 @@ import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Answer, Message, OpenRequest, Played, PlayRequest, Request, Usage } from './programs/protocol.ts'
 
+/** They end by themselves when this process is gone, unless they are frozen. */
+const children = new Set<ChildProcess>()
+process.once('exit', () => children.forEach((child) => child.kill('SIGKILL')))
+
 /** One process of a system under measurement: started for its turn and gone after it. */
 export class Player {
   readonly #child: ChildProcess
@@ -13,6 +17,8 @@ export class Player {
 
   private constructor(child: ChildProcess) {
     this.#child = child
+    children.add(child)
+    child.once('exit', () => children.delete(child))
     child.on('message', (answer: Answer) => this.#hear(answer))
     child.stderr?.on('data', (text: Buffer) => {
       this.#complaints = (this.#complaints + text.toString()).slice(-4_000)

@@ -46,7 +46,7 @@ export interface Row {
 }
 
 /** What one turn came to: the figures of each of its rows, once or (where it repeats itself within a turn) several times. */
-export type Measured = Readonly<Record<string, readonly Figures[]>>
+type Measured = Readonly<Record<string, readonly Figures[]>>
 
 export interface Workload {
   readonly group: Group
@@ -60,4 +60,3 @@ export interface Workload {
 }
 
 export const isOurs = ({ name }: System): boolean => name === 'pikku'
-export const isOursOrFloor = ({ name }: System): boolean => name === 'pikku' || name === 'floor'

@@ -60,7 +60,7 @@ function floorCell(row: Row, result: Result | undefined, ours: Spread | null): s
 }
 
 /** How many times better ours is; null where the ranges cross. */
-export function timesBetter({ better }: Row, ours: Spread, other: Spread): number | null {
+function timesBetter({ better }: Row, ours: Spread, other: Spread): number | null {
   return better === 'more' ? ratioOf(ours, other) : ratioOf(other, ours)
 }
 

@@ -47,7 +47,11 @@ export async function startPostgresServer(): Promise<PostgresServer> {
   const urlOf = (database: string) => server.url.replace(/\/[^/]*$/, `/${database}`)
   const run = async (database: string, text: string) => {
     const sql = postgres(urlOf(database), { max: 1, onnotice: () => undefined })
-    return sql.unsafe(text).finally(() => sql.end())
+    try {
+      return await sql.unsafe(text)
+    } finally {
+      await sql.end()
+    }
   }
   return {
     version: backend?.version ?? 'unknown',
