@@ -117,12 +117,15 @@ export class SqliteStore implements WorkflowStore {
     return this.#db.write(() => {
       const run = findRun(this.#db, lease.runId)
       if (!run) throw new LeaseLostError(lease.runId)
-      const call = [lease.epoch, lease.claimId, turn.number].join()
-      const last = JSON.parse(run.lastTurn ?? '{}') as { call?: string; answer: Committed }
-      if (last.call === call) return last.answer
+      const claim = `${lease.epoch} ${lease.claimId}`
+      const last = JSON.parse(run.lastTurn ?? '{}') as { claim?: string; number: number; answer: Committed }
+      const isOld = last.claim === claim && turn.number <= last.number
+      if (isOld && turn.number === last.number) return last.answer
       if (run.endedAt !== null || !isHeldBy(run, lease)) throw new LeaseLostError(lease.runId)
+      // It was made again when no answer came, and others after it: this is the first, late. Nobody waits for its answer.
+      if (isOld) return this.#keep(run, turn, { own: [], wake: [] })
       const answer = this.#apply(run, turn)
-      run.lastTurn = JSON.stringify({ call, answer })
+      run.lastTurn = JSON.stringify({ claim, number: turn.number, answer })
       saveRun(this.#db, run)
       return answer
     })

@@ -45,7 +45,7 @@ export interface WorkflowStore {
   /**
    * Apply one turn of a held run: all of it, or none if another claim holds it or the run has ended (`LeaseLostError`).
    * The claim decides, by epoch and claim id, not the clock: a lease that merely ran out still writes. A turn number already applied in this lease
-   * answers as it did the first time. Places in the order are given to due sleeps, settled as by a claim, then to
+   * answers as it did the first time; once later ones were applied it writes nothing (its first sending may arrive late). Places in the order are given to due sleeps, settled as by a claim, then to
    * `record`, then to `schedule`, each as listed. A step that has a row is not made again, and a settled one is never
    * written again. A turn that records or schedules something clears the run's `crashes`.
    * `wake`: the rpc steps and the children that were scheduled; the run when it was yielded without a delay; when it ended,

@@ -83,6 +83,7 @@ export function commitRun(tables: MemoryTables, lease: Lease, turn: Turn): Commi
   if (!run) throw new LeaseLostError(lease.runId)
   if (run.lastTurn?.claimId === lease.claimId && run.lastTurn.number === turn.number) return run.lastTurn.answer
   if (isEnded(run.status) || !isHeldBy(run, lease)) throw new LeaseLostError(lease.runId)
+  if (run.lastTurn?.claimId === lease.claimId && run.lastTurn.number > turn.number) return overtaken(tables, run, turn)
   const applied: Applied = { run, lease, settledForBody: settleDueSleeps(tables, run), own: new Map(), wake: [] }
   for (const record of turn.record) recordInline(tables, applied, record)
   for (const plan of turn.schedule) schedulePlan(tables, applied, plan)
@@ -91,6 +92,12 @@ export function commitRun(tables: MemoryTables, lease: Lease, turn: Turn): Commi
   const answer = leave(tables, applied, turn)
   run.lastTurn = { claimId: lease.claimId, number: turn.number, answer }
   return answer
+}
+
+/** It was applied, and made again because no answer came; this is the first one, late. Nobody waits for its answer. */
+function overtaken(tables: MemoryTables, run: RunRow, turn: Turn): Held {
+  const changes = changesOf(tables, run, { after: turn.after, lock: true })
+  return { released: false, ...changes, wakeSeq: run.wakeSeq, recorded: [], wake: [] }
 }
 
 function leave(tables: MemoryTables, applied: Applied, turn: Turn): Committed {

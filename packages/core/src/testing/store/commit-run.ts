@@ -164,6 +164,21 @@ export const commitRunTests: StoreTestGroup = {
       }
       assert.equal((await world.reader.listSteps(run.runId)).length, 3)
     },
+    'A13: a turn that arrives once more after later ones writes nothing': async ({ store, reader }) => {
+      const { run } = await store.createRun(newRun())
+      const { lease } = await claim(store, run.runId)
+      const early = turn({ record: [inline('a', retry(0))], schedule: [rpc('b')] })
+      await store.commitRun(lease, early)
+      await hold(store, lease, { number: 2, record: [inline('a', retry(minute), { attempt: 2 })] })
+      const { revision } = await store.readChanges(run.runId, 0)
+      await store.commitRun(lease, early)
+      assert.equal((await store.readChanges(run.runId, 0)).revision, revision)
+      assert.deepEqual(
+        (await reader.listAttempts(run.runId)).map(({ attempt }) => attempt),
+        [1, 2],
+      )
+      await hold(store, lease, { number: 3, record: [inline('a', succeeded(), { attempt: 3 })] })
+    },
     'A13: a release already applied answers as it did the first time': async ({ store, reader }) => {
       const moves = [
         { kind: 'park', wakeSeq: 1 },
