@@ -45,15 +45,13 @@ export function initAbsurd(url: string, run: (text: string) => Promise<unknown>)
   const file = process.env['ABSURD_SQL']
   if (file) return run(fs.readFileSync(file, 'utf8'))
   const version = pinnedVersions()['absurd-sdk'] ?? ''
-  const { host, username, password, pathname } = new URL(url)
-  const [hostname = '', port = ''] = host.split(':')
-  const env = { ...process.env, PGHOST: hostname, PGPORT: port, PGUSER: username, PGPASSWORD: password }
+  const init = ['init', '-d', url]
   const tries = [
-    ['absurdctl', 'init', '-d', pathname.slice(1)],
-    ['uvx', `absurdctl@${version}`, 'init', '-d', pathname.slice(1)],
+    ['absurdctl', ...init],
+    ['uvx', `absurdctl@${version}`, ...init],
   ]
   for (const [program = '', ...args] of tries) {
-    if (spawnSync(program, args, { env, stdio: 'ignore', timeout: 60_000 }).status === 0) return Promise.resolve()
+    if (spawnSync(program, args, { stdio: 'ignore', timeout: 60_000 }).status === 0) return Promise.resolve()
   }
   return Promise.reject(
     new Error(`its schema comes with absurdctl ${version} (PyPI), which is not here: install it, or set ABSURD_SQL`),
