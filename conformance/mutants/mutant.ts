@@ -14,7 +14,7 @@ export interface Mutant {
 }
 
 /** At least two of each: the compiler sees to it, for operations to come as well. */
-export type AtLeastTwo = readonly [Mutant, Mutant, ...Mutant[]]
+type AtLeastTwo = readonly [Mutant, Mutant, ...Mutant[]]
 
 type Operation =
   | Exclude<keyof WorkflowStore | keyof WorkflowReader | keyof WorkflowAdmin, 'capabilities' | 'close'>
