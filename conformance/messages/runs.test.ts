@@ -138,7 +138,7 @@ describe.each(worlds)('on $name', ({ openWorld, suffix }) => {
     const notes = new Notebook()
     const service = openService({ sleeper: async (workflow) => workflow.sleep('Long', '1h') })
     service.startRun('sleeper', null, { runId: 'sleeper' }).catch(() => {}) // it ends when the run is cancelled, below
-    await expect.poll(async () => (await service.listSteps('sleeper')).length).toBe(1)
+    await expect.poll(async () => (await service.listSteps('sleeper')).length, { timeout: 10_000 }).toBe(1)
     await notes.refused('the time is over', () => service.waitForRun('sleeper', { timeout: 50 }))
     await service.cancelRun('sleeper', 'no longer wanted')
     await notes.refused('it was cancelled', () => service.waitForRun('sleeper'))

@@ -44,7 +44,7 @@ describe('the doorbell on BullMQ', () => {
     const items = [
       runItem('run:1'),
       stepItem('42', { step: { name: 'näme ✓', ordinal: 3 }, attempt: 2, dispatch: 1 }),
-      stepItem('b\u0000\ud800'),
+      stepItem('b\n{c}\u2028👩‍🚀'),
     ]
     await service().doorbell(queues).ring(items)
     await until('all are heard', () => heard.length === 3)
