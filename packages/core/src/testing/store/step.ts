@@ -145,7 +145,10 @@ export const claimStepTests: StoreTestGroup = {
       await Promise.all([store.settleStep(one, succeeded('"one"')), store.settleStep(two, retry(hour, '"two"'))])
       await store.releaseStep(three, { entered: false, delayMs: hour })
       const { lost } = await store.renewLeases([zero, one, two, three], hour)
-      assert.deepEqual(lost.map(({ step }) => step?.ordinal ?? -1).sort((a, b) => a - b), [1, 2, 3])
+      assert.deepEqual(
+        lost.map(({ step }) => step?.ordinal ?? -1).sort((a, b) => a - b),
+        [1, 2, 3],
+      )
       assert.deepEqual(
         (await reader.listSteps(runId)).map(({ status, output, error, attempt }) => [status, output, error, attempt]),
         [
