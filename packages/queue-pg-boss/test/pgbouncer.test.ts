@@ -10,6 +10,11 @@ import { createDatabase, RecordingLogger, runItem, until, type TestDatabase } fr
 const queues = { orchestrator: 'orchestrator', worker: 'step-worker' }
 const isLong = process.env['LANE'] === 'slow'
 
+function withoutDeaths(name: string, body: () => void): void {
+  const group = ['a worker that died', 'server restart'].includes(name) ? describe.skip : describe
+  group(name, body)
+}
+
 describe.skipIf(!findPgBouncer())(`pg-boss behind PgBouncer in transaction mode${withoutPgBouncer}`, () => {
   let database: TestDatabase
   let bouncer: PgBouncer
@@ -51,7 +56,7 @@ describe.skipIf(!findPgBouncer())(`pg-boss behind PgBouncer in transaction mode$
       name: 'pg-boss through PgBouncer',
       // Deaths and restarts are of the server behind it.
       runner: {
-        describe: (name, body) => ['a worker that died', 'server restart'].includes(name) || describe(name, () => body()),
+        describe: withoutDeaths,
         test: (title, body) => test(title, { timeout: 60_000 }, body),
       },
       open: () => {
