@@ -66,7 +66,8 @@ export class Player {
 
   /** Lets the system close itself; what has not ended after ten seconds is killed. */
   async stop(): Promise<void> {
-    if (this.#isOver()) return
+    // Killed just now, it may not have been seen to end.
+    if (this.#isOver() || !this.#child.connected) return this.kill()
     await Promise.race([this.#ask({ ask: 'close' }), delay(10_000, undefined, { ref: false })])
     await this.kill()
   }
@@ -87,7 +88,9 @@ export class Player {
     const id = ++this.#lastId
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
     this.#waiting.set(id, { resolve, reject })
-    this.#child.send({ id, request } satisfies Message)
+    this.#child.send({ id, request } satisfies Message, (error) => {
+      if (error) reject(error)
+    })
     return promise
   }
 

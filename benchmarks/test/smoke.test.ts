@@ -32,4 +32,4 @@ test('two workloads, ours on both stores, tiny: figures, floors and JSON', async
     expect(result.workload === 'inline' ? result.stepsPerSecond : result.p50Ms).toBeGreaterThan(0)
     if (result.system === 'pikku') expect(result.floor).toBeGreaterThan(0)
   }
-})
+}, 120_000)

@@ -48,8 +48,15 @@ test('where less is better the ratio is turned round', () => {
 })
 
 test('a failure is a cell, not the end', () => {
-  const line = lineOf([ours, { system: 'absurd', repetitions: 0, failed: 'no | schema' }])
-  expect(line['Absurd']).toContain('failed: no')
+  const failures = ['inline', 'rpc'].map((workload) => ({
+    workload,
+    system: 'absurd' as const,
+    repetitions: 0,
+    failed: 'no schema',
+  }))
+  const text = resultTable(reportOf([ours, ...failures]))
+  expect(text).toContain('| failed |')
+  expect(text).toContain('\n- Absurd (PostgreSQL): no schema [inline, rpc]')
 })
 
 test('the second figure of a name has no range, and units are scaled', () => {

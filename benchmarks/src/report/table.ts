@@ -11,7 +11,18 @@ export function resultTable(report: Report): string {
   const seen = peers.filter((peer) => report.results.some(({ system }) => system === peer))
   const head = ['workload', 'store', 'ours', 'target', 'floor', ...seen.map((peer) => systemTitles[peer])]
   const lines = linesOf(report, tableRows).map((line) => cellsOf(line, seen))
-  return markdownTable(head, lines)
+  return [markdownTable(head, lines), ...failuresOf(report)].join('\n\n')
+}
+
+/** Who failed at what, and why: each reason once. */
+function failuresOf({ results }: Report): readonly string[] {
+  const failed = results.flatMap(({ system, store, workload, failed: reason }) =>
+    reason === undefined ? [] : [{ who: `${systemTitles[system]} (${storeTitles[store]}): ${reason}`, workload }],
+  )
+  if (failed.length === 0) return []
+  const byReason = Map.groupBy(failed, ({ who }) => who)
+  const lines = [...byReason].map(([who, all]) => `- ${who} [${all.map(({ workload }) => workload).join(', ')}]`)
+  return [`Failed:\n\n${lines.join('\n')}`]
 }
 
 export function markdownTable(head: readonly string[], lines: readonly (readonly string[])[]): string {
@@ -35,7 +46,7 @@ function cellsOf({ row, store, results }: Line, seen: readonly SystemName[]): re
 
 /** `median (min – max)`, or why not. */
 function figureCell(row: Row, result: Result): string {
-  if (result.failed !== undefined) return `failed: ${result.failed}`
+  if (result.failed !== undefined) return 'failed'
   const spread = spreadIn(row, result)
   if (!spread) return '–'
   const range = spread.isRange && result.repetitions > 1 ? ` (${digits(spread.min)} – ${digits(spread.max)})` : ''

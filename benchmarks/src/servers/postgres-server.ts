@@ -13,6 +13,8 @@ export interface PostgresServer {
   dropDatabase(name: string): Promise<void>
   /** So that what the one wrote is not written out during the turn of the next. */
   checkpoint(): Promise<void>
+  /** Connections to a database, this program's own left out. */
+  connectionsTo(database: string): Promise<number>
   /** Bytes of WAL since the server began. */
   walBytes(): Promise<number>
   /** Bytes of a database, its indexes included. */
@@ -26,12 +28,8 @@ export interface PostgresServer {
   stop(): Promise<void>
 }
 
-/** Connections for every system at once; the rest is as PostgreSQL comes. Statements are counted only when asked for. */
-const settings = {
-  max_connections: '300',
-  shared_preload_libraries: 'pg_stat_statements',
-  'pg_stat_statements.track': 'none',
-}
+/** Connections for every system at once; the rest is as PostgreSQL comes. */
+const settings = { max_connections: '300', shared_preload_libraries: 'pg_stat_statements' }
 
 const shown = ['fsync', 'synchronous_commit', 'shared_buffers', 'max_wal_size', 'max_connections']
 
@@ -39,6 +37,7 @@ export async function startPostgresServer(): Promise<PostgresServer> {
   const server = await startFreshPostgres({ settings })
   const admin = postgres(server.url, { max: 1, onnotice: () => undefined })
   await admin`create extension if not exists pg_stat_statements`
+  await countWhat(admin, 'none')
   const [backend] = await admin<{ pid: number; version: string }[]>`
     select pg_backend_pid() as pid, current_setting('server_version') as version`
   const postmaster = backend && parentOf(backend.pid)
@@ -67,6 +66,8 @@ export async function startPostgresServer(): Promise<PostgresServer> {
     checkpoint: async () => {
       await admin`checkpoint`
     },
+    connectionsTo: async (database) =>
+      Number((await admin`select count(*) as n from pg_stat_activity where datname = ${database}`)[0]?.['n']),
     walBytes: async () =>
       Number((await admin`select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0') as bytes`)[0]?.['bytes']),
     sizeOf: async (database) => Number((await admin`select pg_database_size(${database}) as bytes`)[0]?.['bytes']),
@@ -80,12 +81,15 @@ export async function startPostgresServer(): Promise<PostgresServer> {
   }
 }
 
+/** Statements are counted only when asked for. */
+async function countWhat(admin: postgres.Sql, what: 'top' | 'none'): Promise<void> {
+  // Not among the settings at the start: those could not be changed.
+  await admin.unsafe(`alter system set pg_stat_statements.track = '${what}'`)
+  await admin`select pg_reload_conf()`
+}
+
 async function countStatements(admin: postgres.Sql, database: string, during: () => Promise<void>): Promise<number> {
-  const track = async (what: 'top' | 'none') => {
-    await admin.unsafe(`alter system set pg_stat_statements.track = '${what}'`)
-    await admin`select pg_reload_conf()`
-  }
-  await track('top')
+  await countWhat(admin, 'top')
   await admin`select pg_stat_statements_reset()`
   try {
     await during()
@@ -94,6 +98,6 @@ async function countStatements(admin: postgres.Sql, database: string, during: ()
       where dbid = (select oid from pg_database where datname = ${database})`
     return Number(found?.calls ?? 0)
   } finally {
-    await track('none')
+    await countWhat(admin, 'none')
   }
 }

@@ -9,6 +9,8 @@ export interface RedisServer {
   clear(): Promise<void>
   usedBytes(): Promise<number>
   cpuMs(): Promise<number>
+  /** Connections of clients, this program's own left out. */
+  connections(): Promise<number>
   /** Counts what clients send while `during` runs; what a script does in the server is not sent. */
   commandsDuring(during: () => Promise<void>): Promise<number>
   /** For loading rows. */
@@ -32,6 +34,7 @@ export async function startRedisServer(): Promise<RedisServer> {
       const [user, system] = [await info('cpu', 'used_cpu_user'), await info('cpu', 'used_cpu_sys')]
       return (Number(user) + Number(system)) * 1000
     },
+    connections: async () => Number(await info('clients', 'connected_clients')) - 1,
     commandsDuring: async (during) => {
       const monitor = await client.duplicate().monitor()
       let count = 0

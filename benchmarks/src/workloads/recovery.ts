@@ -47,6 +47,20 @@ async function lose(turn: Turn, size: Size, { work, signal, inTheMiddle, wentOnA
   return { p50Ms: median, maxMs: max }
 }
 
+/** What everybody can know at the earliest: when the server has seen the connections of a killed process go, in ms. */
+async function connectionsGone(turn: Turn): Promise<Figures> {
+  const { stage, system, database } = turn
+  const connections = () => (system.store === 'pg' ? stage.pg.connectionsTo(database) : stage.redis.connections())
+  const first = await turn.start('first')
+  await first.play({ work: 'inline', input: { n: 1 }, times: 1, atOnce: 1 })
+  if ((await connections()) === 0) throw new Error('there was no connection that could go')
+  const lostAt = performance.now()
+  first.signal('SIGKILL')
+  while ((await connections()) > 0) await delay(1)
+  const ms = performance.now() - lostAt
+  return { p50Ms: ms, maxMs: ms }
+}
+
 const once = (size: Size, isPeer: boolean): number => (isPeer ? 1 : size.repetitions)
 
 export const killed: Workload = {
@@ -72,9 +86,13 @@ export const killed: Workload = {
     },
   ],
   // A service of Restate has no other one waiting behind the same address; that is a load balancer's part.
-  takes: ({ name }) => name !== 'floor' && name !== 'restate',
-  repetitions: (size, system) => once(size, !isOurs(system)),
-  measure: async (turn, size) => ({ recovery: [await lose(turn, size, { ...hanging, signal: 'SIGKILL' })] }),
+  takes: ({ name }) => name !== 'restate',
+  repetitions: (size, system) => once(size, !isOurs(system) && system.name !== 'floor'),
+  measure: async (turn, size) => {
+    const isFloor = turn.system.name === 'floor'
+    const figures = isFloor ? connectionsGone(turn) : lose(turn, size, { ...hanging, signal: 'SIGKILL' })
+    return { recovery: [await figures] }
+  },
 }
 
 export const frozen: Workload = {
