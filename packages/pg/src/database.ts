@@ -19,7 +19,7 @@ export interface PgStoreOptions {
   readonly prepare?: boolean
   /** @internal Added to the server's clock in every statement. */
   readonly clockOffsetMs?: () => number
-  /** @internal How often it is looked whether a newer version has taken the schema (ms). Default 5,000. */
+  /** @internal How often it is looked whether a newer version has taken the schema (ms). Default 30,000. */
   readonly lookAgainMs?: number
 }
 
@@ -104,7 +104,7 @@ export class Database {
   }
 
   get #lookAgainMs(): number {
-    return this.options.lookAgainMs ?? 5000
+    return this.options.lookAgainMs ?? 30_000
   }
 
   /** A newer version may migrate while this one runs, to what it cannot work on: then it does nothing more. */

@@ -18,7 +18,7 @@ export interface RedisStoreOptions {
   readonly buckets?: number
   /** @internal Added to the server's clock in every script. */
   readonly clockOffsetMs?: () => number
-  /** @internal How often it is looked whether a newer version has taken the prefix (ms). Default 5,000. */
+  /** @internal How often it is looked whether a newer version has taken the prefix (ms). Default 30,000. */
   readonly lookAgainMs?: number
 }
 

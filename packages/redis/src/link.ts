@@ -86,7 +86,7 @@ export class Link implements RedisLink {
   }
 
   get #lookAgainMs(): number {
-    return this.options.lookAgainMs ?? 5000
+    return this.options.lookAgainMs ?? 30_000
   }
 
   /** A newer version may take the prefix while this one runs, with a layout it does not know: then it does nothing more. */
