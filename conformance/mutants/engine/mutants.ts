@@ -68,7 +68,7 @@ export const mutants: Subject['mutants'] = {
             "if (row && row.kind !== 'inline') return",
         },
       },
-      caughtBy: 'several processes › replays that another process moved on, or that were dropped, change nothing (A4)',
+      caughtBy: 'stop › A16: parked runs and runs between steps go on elsewhere at once, no attempt is lost',
     },
   ],
   stopping: [
