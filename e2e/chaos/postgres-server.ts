@@ -203,6 +203,21 @@ class PostgresUnderFire implements ChaosServer {
       this.#disk.makeRoom()
     }
     await this.#server.start()
+    await this.#endIfDead()
+  }
+
+  /**
+   * PostgreSQL 18, when its recovery after a crash found no room, stays without recovering once there is: somebody has to
+   * end it.
+   */
+  async #endIfDead(): Promise<void> {
+    const until = Date.now() + 10_000
+    while (Date.now() < until) {
+      if (await this.#sql`select 1`.catch(() => null)) return
+      await delay(200)
+    }
+    await this.#server.kill()
+    await this.#server.start()
   }
 
   /** Segments of the log that were there already would be enough for a while. */

@@ -8,8 +8,10 @@ interface Watched {
   readonly blow: Blow
   readonly thing: HeldThing
   readonly since: number
-  /** Nothing happened to the server or to the ways meanwhile. */
+  /** Nothing happened to the server meanwhile. */
   undisturbed: boolean
+  /** Since when the server has been there for it. */
+  possibleSince: number
 }
 
 export interface Recovery {
@@ -43,7 +45,9 @@ export class Recoveries {
   watch(blow: Blow, things: readonly HeldThing[]): void {
     const since = performance.now()
     for (const thing of things) {
-      if (!this.#ignored(thing.runId)) this.#watched.push({ blow, thing, since, undisturbed: true })
+      if (!this.#ignored(thing.runId)) {
+        this.#watched.push({ blow, thing, since, undisturbed: true, possibleSince: since })
+      }
     }
   }
 
@@ -54,7 +58,8 @@ export class Recoveries {
 
   /** What is measured now measures something else as well. */
   disturb(): void {
-    for (const each of this.#watched) each.undisturbed = false
+    const now = performance.now()
+    for (const each of this.#watched) Object.assign(each, { undisturbed: false, possibleSince: now })
   }
 
   get open(): number {
@@ -83,7 +88,7 @@ export class Recoveries {
     const at = performance.now()
     const done = new Set<Watched>()
     asked.forEach((each, index) => {
-      const { thing, blow, since, undisturbed } = each
+      const { thing, blow, since, undisturbed, possibleSince } = each
       const seen = now[index]
       const told = `${thing.runId}${thing.step ? ` step ${thing.step.name}${thing.step.place}` : ''}, held by ${thing.owner}`
       if (seen && seen.epoch > thing.epoch && seen.owner !== thing.owner) {
@@ -92,7 +97,7 @@ export class Recoveries {
       } else if (!seen || seen.over || seen.epoch > thing.epoch || (!seen.leased && !seen.wanted)) {
         done.add(each)
         this.finishedByVictim += 1
-      } else if (at - since > stuckAfterMs) {
+      } else if (at - possibleSince > stuckAfterMs) {
         done.add(each)
         this.stuck.push(`${told}: nobody took it within ${stuckAfterMs} ms of ${blow}: ${JSON.stringify(seen)}`)
       }
