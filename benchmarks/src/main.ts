@@ -7,7 +7,10 @@ import { bench } from './bench.ts'
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1))
 
 try {
-  await bench(parseArguments(process.argv.slice(2)), (line) => process.stderr.write(`» ${line}\n`))
+  await bench(parseArguments(process.argv.slice(2)), {
+    say: (line) => process.stderr.write(`» ${line}\n`),
+    print: (tables) => process.stdout.write(`${tables}\n`),
+  })
 } catch (error) {
   // Commander has said it already.
   if (!(error instanceof CommanderError)) console.error(error)

@@ -43,10 +43,10 @@ test('a point at 0 does not count, and one point is no curve', () => {
       [10, 30],
     ]),
   ).toBeCloseTo(1, 6)
-  expect(() =>
+  expect(
     fitExponent([
       [1, 3],
       [1, 4],
     ]),
-  ).toThrow(RangeError)
+  ).toBeNull()
 })

@@ -32,17 +32,15 @@ export function ratioOf(a: Spread, b: Spread): number | null {
 
 /**
  * The exponent `e` of `y = c · x^e` that fits best (least squares of the logarithms): 1 is linear, 0 flat, 2 quadratic.
- * Points at 0 say nothing about a power and are left out.
- *
- * @throws RangeError when fewer than two different x are left
+ * Points at 0 say nothing about a power and are left out; null when fewer than two different x are left.
  */
-export function fitExponent(points: readonly (readonly [x: number, y: number])[]): number {
+export function fitExponent(points: readonly (readonly [x: number, y: number])[]): number | null {
   const logs = points.filter(([x, y]) => x > 0 && y > 0).map(([x, y]) => [Math.log(x), Math.log(y)] as const)
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
   const meanX = mean(logs.map(([x]) => x))
   const meanY = mean(logs.map(([, y]) => y))
   const variance = logs.reduce((sum, [x]) => sum + (x - meanX) ** 2, 0)
-  if (!(variance > 0)) throw new RangeError('an exponent takes two points at different x')
+  if (!(variance > 0)) return null
   return logs.reduce((sum, [x, y]) => sum + (x - meanX) * (y - meanY), 0) / variance
 }
 

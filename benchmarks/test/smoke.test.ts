@@ -18,7 +18,7 @@ test('two workloads, ours on both stores, tiny: figures, floors and JSON', async
   const json = path.join(folder, 'out.json')
   const args = parseArguments(['--tiny', '--only', 'inline,latency', '--peers', 'none', '--json', json])
   const said: string[] = []
-  await bench(args, (line) => said.push(line))
+  await bench(args, { say: (line) => said.push(line), print: (tables) => said.push(tables) })
 
   const { environment, results } = readReport(JSON.parse(fs.readFileSync(json, 'utf8')))
   expect(environment).toMatchObject({ size: 'tiny', postgresSettings: { fsync: 'on', synchronous_commit: 'on' } })
@@ -27,6 +27,7 @@ test('two workloads, ours on both stores, tiny: figures, floors and JSON', async
       ['floor pg', 'floor redis', 'pikku pg', 'pikku redis'].map((who) => `${workload} ${who}`),
     ),
   )
+  expect(said.at(-1)).toContain('| workload | store | ours | target | floor |')
   for (const result of results) {
     expect(result.failed, said.join('\n')).toBeUndefined()
     expect(result.workload === 'inline' ? result.stepsPerSecond : result.p50Ms).toBeGreaterThan(0)

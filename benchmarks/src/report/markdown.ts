@@ -59,7 +59,7 @@ function curveTable(report: Report): string {
     })
     if (points.length < 2) return []
     const shown = points.map(([x, y]) => `${digits(x)}: ${digits(y)}`).join(', ')
-    return [[row.title, storeTitles[store], shown, fitExponent(points).toFixed(2)]]
+    return [[row.title, storeTitles[store], shown, fitExponent(points)?.toFixed(2) ?? '–']]
   })
   return markdownTable(['curve', 'store', 'points', 'exponent'], lines)
 }

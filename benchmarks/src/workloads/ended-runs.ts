@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import type { Stage, Turn } from '../stage.ts'
 
@@ -72,6 +73,13 @@ async function loadIntoRedis(client: Redis, from: number, count: number): Promis
     const end = Math.min(begin + 1_000, from + count) - 1
     await client.eval(copyScript, own.length, ...own, runId, own.length, begin, end, ...listings)
   }
+  await untilRewritten(client)
+}
+
+/** So much makes Redis write its append-only file anew, by a child process, which is over before anything is measured. */
+async function untilRewritten(client: Redis): Promise<void> {
+  const isUnderWay = async () => /^aof_rewrite_(in_progress|scheduled):1/m.test(await client.info('persistence'))
+  while (await isUnderWay()) await delay(100)
 }
 
 /** Every sorted set that has the run as a member, with its place in it. */
