@@ -126,7 +126,7 @@ export class Orchestrator {
     const suspect = claim.history.run.crashes >= suspectAfter
     if (suspect && !this.#suspects.tryTake()) {
       parked?.body.replay.abandon()
-      await this.#putBack(claim, suspectDelayMs)
+      await this.#putBack(claim, suspectDelayMs(claim.history.run.crashes))
       return false
     }
     try {

@@ -82,7 +82,7 @@ test.each([
   [0, 3],
   [1, 3],
   [2, 1],
-  [9, 1],
+  [4, 1],
 ])('A21: steps that died together %i times are executed %i at a time', async (times, atOnce) => {
   const clock = new TestClock()
   const tables = new MemoryTables(clock)

@@ -80,7 +80,7 @@ export class StepWorker {
       if (isAlone) await clock.sleep(suspectPauseMs, AbortSignal.any([stopping, held.signal]))
       if (held.signal.aborted) return
       if (stopping.aborted) await this.#giveBack(claim, false, handOverMs)
-      else if (suspect && !isAlone) await this.#giveBack(claim, false, suspectDelayMs)
+      else if (suspect && !isAlone) await this.#giveBack(claim, false, suspectDelayMs(claim.lost))
       else await this.#runAndSettle(claim, held)
       dispatcher.progressed(runId)
     } finally {
