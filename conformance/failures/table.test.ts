@@ -55,7 +55,13 @@ test('whatever is counted as a place of a suite calls that suite', () => {
 
 test('a place at which a test ends at once is none of its places', () => {
   const engine = 'packages/core/src/testing/engine'
-  expect(placesOf(`${engine}/crashes.ts`, 'the queue away for a while')).toEqual(['memory', 'pg', 'pg-boss', 'redis', 'bullmq'])
+  expect(placesOf(`${engine}/crashes.ts`, 'the queue away for a while')).toEqual([
+    'memory',
+    'pg',
+    'pg-boss',
+    'redis',
+    'bullmq',
+  ])
   expect(placesOf(`${engine}/crashes.ts`, 'the store away for a while fails')).toEqual([
     ...['memory', 'pg', 'pg-boss', 'redis', 'bullmq'],
     'inline',
