@@ -18,9 +18,13 @@ export class SmallDisk {
 
   /** From now on nothing more fits than is there. */
   fill(): void {
-    const { blocks, bfree, bsize } = statfsSync(this.folder)
-    const used = (blocks - bfree) * bsize
-    mount(['-o', `remount,size=${used}`, this.folder])
+    // Refused when more has been written meanwhile: then once more.
+    for (let tries = 1; ; tries++) {
+      const { blocks, bfree, bsize } = statfsSync(this.folder)
+      const problem = attempt(() => mount(['-o', `remount,size=${(blocks - bfree) * bsize}`, this.folder]))
+      if (problem === null) return
+      if (tries === 20) throw new Error(problem)
+    }
   }
 
   makeRoom(): void {
