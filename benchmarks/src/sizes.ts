@@ -5,8 +5,10 @@ export interface Size {
   /** Throughput: so many runs at once, with so many steps each. */
   readonly runs: number
   readonly steps: number
-  /** Runs before the first that counts, in each turn. */
-  readonly warmRuns: number
+  /** How long each turn plays before anything counts, in ms. */
+  readonly warmMs: number
+  /** What takes less is played again until so much has passed, in ms. */
+  readonly leastMs: number
   readonly history: number
   readonly longHistory: number
   readonly fanout: number
@@ -38,7 +40,8 @@ const full: Size = {
   repetitions: 5,
   runs: 300,
   steps: 10,
-  warmRuns: 50,
+  warmMs: 2_000,
+  leastMs: 1_000,
   history: 1_000,
   longHistory: 10_000,
   fanout: 500,
@@ -60,7 +63,8 @@ const quick: Size = {
   name: 'quick',
   repetitions: 3,
   runs: 100,
-  warmRuns: 10,
+  warmMs: 500,
+  leastMs: 300,
   history: 300,
   longHistory: 1_000,
   fanout: 100,
@@ -83,7 +87,8 @@ const tiny: Size = {
   repetitions: 1,
   runs: 4,
   steps: 2,
-  warmRuns: 1,
+  warmMs: 1,
+  leastMs: 1,
   history: 10,
   longHistory: 20,
   fanout: 5,

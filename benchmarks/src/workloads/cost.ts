@@ -2,6 +2,7 @@ import type { Figures } from '../results.ts'
 import type { Size } from '../sizes.ts'
 import type { Turn } from '../stage.ts'
 import type { Workload } from '../workload.ts'
+import { warmUp } from './waves.ts'
 
 interface Meter {
   readonly clientCpuMs: number
@@ -23,13 +24,13 @@ async function readMeter({ stage, system, players, database }: Turn): Promise<Me
 }
 
 /** What a step costs, its share of the run and of its messages included. */
-async function costOf(turn: Turn, { runs, steps, warmRuns }: Size, work: 'inline' | 'rpc'): Promise<Figures> {
+async function costOf(turn: Turn, { runs, steps, warmMs }: Size, work: 'inline' | 'rpc'): Promise<Figures> {
   const player = work === 'inline' ? await turn.start('alone') : await turn.startPair()
-  const many = (times: number) => player.play({ work, input: { n: steps }, times, atOnce: turn.atOnce(times) })
+  const many = { work, input: { n: steps }, times: runs, atOnce: turn.atOnce(runs) }
   // After the checkpoint before each turn the first write to a page is logged with the whole page: not ours to count.
-  await many(Math.max(warmRuns, runs / 2))
+  await warmUp(player, many, warmMs)
   const before = await readMeter(turn)
-  await many(runs)
+  await player.play(many)
   const after = await readMeter(turn)
   const perStep = (of: (meter: Meter) => number): number => (of(after) - of(before)) / (runs * steps)
   return {

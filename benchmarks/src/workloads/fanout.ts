@@ -1,4 +1,5 @@
 import type { Workload } from '../workload.ts'
+import { warmUp, waves } from './waves.ts'
 
 export const fanout: Workload = {
   group: 'fanout',
@@ -15,9 +16,9 @@ export const fanout: Workload = {
   takes: () => true,
   measure: async (turn, size) => {
     const client = await turn.startPair()
-    const one = (n: number) => client.play({ work: 'fanout', input: { n }, times: 1, atOnce: 1 })
-    for (let warm = 0; warm < 3; warm++) await one(Math.min(size.fanout, 20))
-    const { ms } = await one(size.fanout)
+    const one = { work: 'fanout', input: { n: size.fanout }, times: 1, atOnce: 1 } as const
+    await warmUp(client, one, size.warmMs)
+    const ms = await waves(client, one, size.leastMs)
     return { fanout: [{ stepsPerSecond: (size.fanout * 1000) / ms }] }
   },
 }

@@ -5,6 +5,7 @@ import { isOurs, type Group, type Row, type Workload } from '../workload.ts'
 import { loadEndedRuns } from './ended-runs.ts'
 import { oneLongRun } from './history.ts'
 import { latencyOf } from './latency.ts'
+import { warmUp, waves } from './waves.ts'
 
 /** Every power of ten from the one to the other, and the other. */
 export function powersOfTen(from: number, to: number): readonly number[] {
@@ -35,12 +36,13 @@ function curve({ group, title, figure, unit, better, points, measure }: Curve): 
   }
 }
 
-async function inlineMsPerStep(turn: Turn, runs: number, bytes: number): Promise<Figures> {
+async function inlineMsPerStep(turn: Turn, size: Size, load: { runs: number; bytes: number }): Promise<Figures> {
+  const { runs, bytes } = load
   const steps = 10
   const player = await turn.start('alone')
-  const many = (times: number) => player.play({ work: 'inline', input: { n: steps, bytes }, times, atOnce: times })
-  await many(Math.min(runs, 20))
-  const { ms } = await many(runs)
+  const many = { work: 'inline', input: { n: steps, bytes }, times: runs, atOnce: runs } as const
+  await warmUp(player, many, size.warmMs)
+  const ms = await waves(player, many, size.leastMs)
   return { msPerStep: ms / (runs * steps) }
 }
 
@@ -59,7 +61,7 @@ const runs = curve({
   figure: 'msPerStep',
   unit: 'ms/step',
   points: (growth) => powersOfTen(1, growth.runs),
-  measure: (turn, x) => inlineMsPerStep(turn, x, 0),
+  measure: (turn, x, size) => inlineMsPerStep(turn, size, { runs: x, bytes: 0 }),
 })
 
 const payload = curve({
@@ -68,7 +70,7 @@ const payload = curve({
   figure: 'msPerStep',
   unit: 'ms/step',
   points: (growth) => powersOfTen(100, growth.bytes),
-  measure: (turn, x) => inlineMsPerStep(turn, 20, x),
+  measure: (turn, x, size) => inlineMsPerStep(turn, size, { runs: 20, bytes: x }),
 })
 
 const workers = curve({
@@ -81,9 +83,9 @@ const workers = curve({
   measure: async (turn, x, size) => {
     for (let i = 0; i < x; i++) await turn.start('worker')
     const client = await turn.start('client')
-    const many = (times: number) => client.play({ work: 'rpc', input: { n: size.steps }, times, atOnce: times })
-    await many(size.warmRuns)
-    const { ms } = await many(size.runs)
+    const many = { work: 'rpc', input: { n: size.steps }, times: size.runs, atOnce: size.runs } as const
+    await warmUp(client, many, size.warmMs)
+    const ms = await waves(client, many, size.leastMs)
     return { stepsPerSecond: (size.runs * size.steps * 1000) / ms }
   },
 })

@@ -1,17 +1,19 @@
 import type { Figures } from '../results.ts'
+import type { Size } from '../sizes.ts'
 import type { Turn } from '../stage.ts'
 import type { System } from '../systems.ts'
 import type { Workload } from '../workload.ts'
+import { warmUp } from './waves.ts'
 
 /** Reads all it has recorded again and again: ten times the steps take it a hundred times as long. */
 const isQuadratic = ({ name }: System): boolean => name === 'openworkflow'
 
 /** One run of so many inline steps, after a shorter one. */
-export async function oneLongRun(turn: Turn, steps: number): Promise<Figures> {
+export async function oneLongRun(turn: Turn, steps: number, { warmMs }: Size): Promise<Figures> {
   const player = await turn.start('alone')
-  const one = (n: number) => player.play({ work: 'inline', input: { n }, times: 1, atOnce: 1 })
-  for (let warm = 0; warm < 3; warm++) await one(Math.min(steps, 200))
-  const { ms } = await one(steps)
+  const one = (n: number) => ({ work: 'inline', input: { n }, times: 1, atOnce: 1 }) as const
+  await warmUp(player, one(Math.min(steps, 200)), warmMs)
+  const { ms } = await player.play(one(steps))
   return { msPerStep: ms / steps }
 }
 
@@ -28,7 +30,7 @@ export const history: Workload = {
     },
   ],
   takes: () => true,
-  measure: async (turn, size) => ({ history: [await oneLongRun(turn, size.history)] }),
+  measure: async (turn, size) => ({ history: [await oneLongRun(turn, size.history, size)] }),
 }
 
 export const longHistory: Workload = {
@@ -44,5 +46,5 @@ export const longHistory: Workload = {
     },
   ],
   takes: (system) => !isQuadratic(system),
-  measure: async (turn, size) => ({ 'history-10000': [await oneLongRun(turn, size.longHistory)] }),
+  measure: async (turn, size) => ({ 'history-10000': [await oneLongRun(turn, size.longHistory, size)] }),
 }

@@ -1,5 +1,6 @@
 import type { Work } from '../programs/protocol.ts'
 import type { Workload } from '../workload.ts'
+import { warmUp, waves } from './waves.ts'
 
 /** Many runs at once, each step after the one before. */
 function throughput(
@@ -10,11 +11,11 @@ function throughput(
     group: work,
     rows: [{ ...row, figure: 'stepsPerSecond', unit: 'steps/s', better: 'more' }],
     takes: () => true,
-    measure: async (turn, { runs, steps, warmRuns }) => {
+    measure: async (turn, { runs, steps, warmMs, leastMs }) => {
       const player = work === 'inline' ? await turn.start('alone') : await turn.startPair()
-      const many = (times: number) => player.play({ work, input: { n: steps }, times, atOnce: turn.atOnce(times) })
-      await many(warmRuns)
-      const { ms } = await many(runs)
+      const many = { work, input: { n: steps }, times: runs, atOnce: turn.atOnce(runs) }
+      await warmUp(player, many, warmMs)
+      const ms = await waves(player, many, leastMs)
       return { [row.name]: [{ stepsPerSecond: (runs * steps * 1000) / ms }] }
     },
   }
