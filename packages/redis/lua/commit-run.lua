@@ -1,35 +1,41 @@
 -- Apply a turn of a held run. A large turn comes in parts: each is applied at once and whole, the last one leaves.
 -- KEYS[1] the bucket's root
--- ARGV    clock offset, run id, claim id, epoch, turn, part from 0, revision known, move ('part' for all but the last), the
+-- ARGV    of each call (calls.lua): run id, claim id, epoch, turn, part from 0, revision known, move ('part' for all but the last), the
 --         wakeSeq read, delay in ms, '1' with a text, output or error or reason, '1' with a code hash, code hash,
 --         how many records, the records, the plans (both: turn.lua)
--- returns 'LEASE_LOST', or { 'part' or 'held' or 'released', now, { record from 1, settledSeq, settledAt } …,
+-- returns for each 'LEASE_LOST', or { 'part' or 'held' or 'released', now, { record from 1, settledSeq, settledAt } …,
 --         { plan from 1, entry to deliver or '' } … of the rpc and child steps it made, entries (end-run.lua), items,
 --         wakeSeq, changes (changes.lua) or nil }
 -- called by commitRun
+-- include: calls
 -- include: turn
 -- include: suspend
 -- include: blocked
 -- include: wake
 -- include: changes
 -- include: end-run
-local run_id, claim_id, epoch = ARGV[2], ARGV[3], tonumber(ARGV[4])
-local turn, part, after = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
-local move, wake_seq, delay = ARGV[8], ARGV[9], ARGV[10]
-local text = ARGV[11] == '1' and ARGV[12] or nil
-local code_hash = ARGV[13] == '1' and ARGV[14] or nil
-local records = tonumber(ARGV[15])
-local first_plan = 16 + records * record_width
-local plans = (#ARGV + 1 - first_plan) / plan_width
-
-local recorded, made, entries, items = {}, {}, {}, {}
+local run_id, claim_id, epoch, turn, part, after, move, wake_seq, delay, text, code_hash, records, first_plan, plans
+local recorded, made, entries, items
+-- How many revisions its records took.
+local own
+local usual = part_of_run({
+  'status', 'node', 'floor', 'revision', 'wakeSeq', 'readWakeSeq', 'crashes', 'epoch', 'owner', 'claimId', 'leaseUntil',
+  'places', 'turnClaim', 'turn', 'turnPart', 'turnBefore', 'turnPlaces', 'turnSettled', 'turnEnd',
+})
 local endings = { complete = { 'completed', 'output' }, fail = { 'failed', 'error' }, cancel = { 'cancelled', 'reason' } }
 
-local function answer(run, kind)
+-- Nothing is read when nothing changed but by the caller.
+local function changes_for(run)
+  if run.revision - own == tonumber(after) then return { run.revision, '0', {} } end
   -- A step that is written takes as long as four that are read.
   local how = { own_after = run.turnBefore, less = 4 * (records + plans) }
-  local changes = kind == 'held' and read_changes(run, after, how) or false
-  return { kind, now, recorded, made, entries, items, run.wakeSeq, changes }
+  local changes, bytes = read_changes(run, after, how)
+  spend(read_cost(#changes[3], bytes))
+  return changes
+end
+
+local function answer(run, kind)
+  return { kind, now, recorded, made, entries, items, run.wakeSeq, kind == 'held' and changes_for(run) or false }
 end
 
 local function note_made(run, step, plan)
@@ -42,15 +48,15 @@ end
 -- Applied before, and the answer was lost: the same again, from what the rows say. What happened since may come with it.
 local function repeat_answer(run)
   for i = 1, records do
-    local at = 16 + (i - 1) * record_width
-    local step = find_step(run_id, ARGV[at + 2] .. ' ' .. ARGV[at + 1])
+    local at = 15 + (i - 1) * record_width
+    local step = find_step(run_id, given[at + 2] .. ' ' .. given[at + 1])
     if step and step.kind == 'inline' and step.settledSeq and step.settledSeq > run.turnBefore then
       recorded[#recorded + 1] = { i, step.settledSeq, redis.call('HGET', step.key, 'settledAt') }
     end
   end
   for i = 1, plans do
     local at = first_plan + (i - 1) * plan_width
-    local step = find_step(run_id, ARGV[at + 2] .. ' ' .. ARGV[at + 1])
+    local step = find_step(run_id, given[at + 2] .. ' ' .. given[at + 1])
     if step and tonumber(step.place) > run.turnPlaces then note_made(run, step, i) end
   end
   if move == 'part' then return answer(run, 'part') end
@@ -67,12 +73,19 @@ local function repeat_answer(run)
 end
 
 local function apply(run)
-  if part == 0 then put_all(run, { turnBefore = run.revision, turnPlaces = run.places, turnSettled = 0 }) end
+  if part == 0 then
+    put(run, 'turnBefore', run.revision)
+    put(run, 'turnPlaces', run.places)
+    put(run, 'turnSettled', 0)
+  end
   local settled = settle_due_sleeps(run)
+  spend(settled)
+  local before = run.revision
   for i = 1, records do
-    local step = record_inline(run, 16 + (i - 1) * record_width)
+    local step = record_inline(run, 15 + (i - 1) * record_width)
     if step then recorded[#recorded + 1] = { i, step.settledSeq, step.settledAt } end
   end
+  own = run.revision - before
   for i = 1, plans do
     local step, consumed = schedule_plan(run, first_plan + (i - 1) * plan_width)
     settled = settled + consumed
@@ -82,7 +95,11 @@ local function apply(run)
     put(run, 'crashes', 0)
     schedule_run(run)
   end
-  put_all(run, { updatedAt = now, turnSettled = run.turnSettled + settled, turnClaim = claim_id, turn = turn, turnPart = part })
+  put(run, 'updatedAt', now)
+  put(run, 'turnSettled', run.turnSettled + settled)
+  put(run, 'turnClaim', claim_id)
+  put(run, 'turn', turn)
+  put(run, 'turnPart', part)
 end
 
 -- What the body has not been told yet forbids to leave: it would never be told.
@@ -149,18 +166,34 @@ local function take_away(run)
   return 'LEASE_LOST'
 end
 
-local run = load_run(run_id)
-if not run then return 'LEASE_LOST' end
--- An earlier one, too, which comes late: its sender has long heard of it and gone on.
-local is_repeat = run.turnClaim == claim_id and (turn < run.turn or turn == run.turn and part <= run.turnPart)
-if is_repeat then return repeat_answer(run) end
-if is_ended(run) or not is_held_by(run, epoch, claim_id) then return 'LEASE_LOST' end
-if not is_next(run) then return take_away(run) end
-apply(run)
-local kind = 'part'
-if move ~= 'part' then
-  kind = leave(run)
-  put(run, 'turnEnd', kind)
+local function read_given()
+  run_id, claim_id, epoch = given[1], given[2], tonumber(given[3])
+  turn, part, after = tonumber(given[4]), tonumber(given[5]), given[6]
+  move, wake_seq, delay = given[7], given[8], given[9]
+  text = given[10] == '1' and given[11] or nil
+  code_hash = given[12] == '1' and given[13] or nil
+  records = tonumber(given[14])
+  first_plan = 15 + records * record_width
+  plans = (#given + 1 - first_plan) / plan_width
+  recorded, made, entries, items, own = {}, {}, {}, {}, 0
+  spend(records + plans)
 end
-save(run)
-return answer(run, kind)
+
+return answer_each(function()
+  read_given()
+  local run = load_run(run_id, usual)
+  if not run then return 'LEASE_LOST' end
+  -- An earlier one, too, which comes late: its sender has long heard of it and gone on.
+  local is_repeat = run.turnClaim == claim_id and (turn < run.turn or turn == run.turn and part <= run.turnPart)
+  if is_repeat then return repeat_answer(run) end
+  if is_ended(run) or not is_held_by(run, epoch, claim_id) then return 'LEASE_LOST' end
+  if not is_next(run) then return take_away(run) end
+  apply(run)
+  local kind = 'part'
+  if move ~= 'part' then
+    kind = leave(run)
+    put(run, 'turnEnd', kind)
+  end
+  save(run)
+  return answer(run, kind)
+end)

@@ -6,4 +6,5 @@
 -- include: changes
 local run = load_run(ARGV[2])
 if not run then return nil end
-return { now, read_changes(run, ARGV[3], { at_least_one = true }) }
+local changes = read_changes(run, ARGV[3], { at_least_one = true })
+return { now, changes }

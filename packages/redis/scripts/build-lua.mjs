@@ -14,7 +14,7 @@ export function readScripts() {
   return files.sort().map((file) => {
     const pieces = piecesOf(readScript(file), new Set())
     checkLocals(pieces.join(''), file)
-    return { name: file.slice(0, -4), pieces }
+    return { name: file.slice(0, -4), pieces, takesCalls: /^-- include: calls$/m.test(readScript(file)) }
   })
 }
 
@@ -27,15 +27,17 @@ export function renderScripts() {
     names.set(piece, `part${names.size + 1}`)
     shared.push(`const ${names.get(piece)} = ${quoted(piece)}`)
   }
-  const entries = scripts.map(({ name, pieces }) => {
+  const entries = scripts.map(({ name, pieces, takesCalls }) => {
     const sha = createHash('sha1').update(pieces.join('')).digest('hex')
     const text = pieces.map((piece) => names.get(piece) ?? quoted(piece)).join(' +\n      ')
-    return `  '${name}': {\n    sha: '${sha}',\n    text:\n      ${text},\n  },`
+    return `  '${name}': {\n    sha: '${sha}',\n    takesCalls: ${takesCalls},\n    text:\n      ${text},\n  },`
   })
   return `/* Made from lua/*.lua by scripts/build-lua.mjs. Do not edit. */
 export interface Script {
   /** SHA-1 of the text, by which the server knows it. */
   readonly sha: string
+  /** Whether it takes several calls at once, as lua/include/calls.lua has it. */
+  readonly takesCalls: boolean
   readonly text: string
 }
 

@@ -4,6 +4,8 @@ import type { Bucket } from './buckets.ts'
 import { answered, Client, duplicateOf, isCluster } from './client.ts'
 import type { Command, RedisLink, RedisStoreOptions, Reply } from './connection.ts'
 import type { Connecting } from './given.ts'
+import { Lane } from './lane.ts'
+import type { LaneSetup } from './lane.ts'
 import { backoffMs, forbidden, forgetCommand, isForbidden, troubleOf, unavailable } from './retryable.ts'
 import { scripts } from './scripts.gen.ts'
 import type { ScriptName } from './scripts.gen.ts'
@@ -46,6 +48,7 @@ export class Link implements RedisLink {
   readonly #prepare: (link: Link) => Promise<number>
   readonly #look: (link: Link) => Promise<unknown>
   readonly #living: Living
+  readonly #lanes = new Map<ScriptName, Map<Bucket, Lane>>()
   #buckets: readonly Bucket[] = []
   #ready: Promise<void> | undefined
   #lookAt: number
@@ -102,7 +105,26 @@ export class Link implements RedisLink {
   }
 
   call(script: ScriptName, bucket: Bucket, args: readonly (string | number)[]): Promise<Reply> {
-    return this.#run(script, async (deadline) => [bucket.root, ...(await this.#secondKey(bucket, deadline))], args)
+    if (scripts[script].takesCalls) {
+      const lane = this.#laneOf(script, bucket)
+      return this.insist(script, (deadline) => lane.ask(args, deadline))
+    }
+    return this.#run(script, (deadline) => this.#keysOf(bucket, deadline), args)
+  }
+
+  #laneOf(script: ScriptName, bucket: Bucket): Lane {
+    let lanes = this.#lanes.get(script)
+    if (!lanes) this.#lanes.set(script, (lanes = new Map()))
+    let lane = lanes.get(bucket)
+    if (!lane) {
+      const send = this.#sending(script, (deadline) => this.#keysOf(bucket, deadline))
+      lanes.set(bucket, (lane = new Lane({ send })))
+    }
+    return lane
+  }
+
+  async #keysOf(bucket: Bucket, deadline: number): Promise<readonly string[]> {
+    return [bucket.root, ...(await this.#secondKey(bucket, deadline))]
   }
 
   script(name: ScriptName, key: string, args: readonly (string | number)[]): Promise<Reply> {
@@ -128,22 +150,29 @@ export class Link implements RedisLink {
     keysOf: (deadline: number) => Promise<readonly string[]>,
     args: readonly (string | number)[],
   ): Promise<Reply> {
-    const { sha, text } = scripts[name]
-    let isKnown = true
     // What is held at others has to be renewed in time.
     const waitMs =
       doneAgainSoon.has(name) && this.#buckets.length > 1 ? Math.min(soonMs, this.options.leaseMs / 4) : patienceMs
-    const ask = async (deadline: number): Promise<Reply> => {
+    const send = this.#sending(name, keysOf)
+    return this.insist(name, (deadline) => send(args, deadline), waitMs)
+  }
+
+  /** One script; its text only when the server has said that it does not know it. */
+  #sending(name: ScriptName, keysOf: (deadline: number) => Promise<readonly string[]>): LaneSetup['send'] {
+    const { sha, text } = scripts[name]
+    let isKnown = true
+    return async (args, deadline) => {
       const keys = await keysOf(deadline)
       const rest = [keys.length, ...keys, this.offsetMs, ...args]
       try {
-        return await this.client.send(isKnown ? ['evalsha', sha, ...rest] : ['eval', text, ...rest], deadline)
+        const reply = await this.client.send(isKnown ? ['evalsha', sha, ...rest] : ['eval', text, ...rest], deadline)
+        isKnown = true
+        return reply
       } catch (error) {
         isKnown = troubleOf(error) !== 'unloaded'
         throw error
       }
     }
-    return this.insist(name, ask, waitMs)
   }
 
   read(_bucket: Bucket, commands: readonly Command[], waitMs = patienceMs): Promise<readonly Reply[]> {

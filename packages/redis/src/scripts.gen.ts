@@ -2,6 +2,8 @@
 export interface Script {
   /** SHA-1 of the text, by which the server knows it. */
   readonly sha: string
+  /** Whether it takes several calls at once, as lua/include/calls.lua has it. */
+  readonly takesCalls: boolean
   readonly text: string
 }
 
@@ -59,22 +61,31 @@ local numeric = {
   askedAfter = true, floor = true, claimSlept = true, settledSeq = true, settledAt = true, startedAt = true, dispatch = true,
 }
 
--- Fields that are absent are nil; \`zero\` names those that count from 0.
-local function load_row(key, fields, zero)
-  local values = redis.call('HMGET', key, unpack(fields))
-  local row = { key = key, dirty = {} }
+-- Fields that are absent are nil; \`zero\` has those that count from 0. What was changed stays as it is.
+local function read_fields(row, fields, zero)
+  local values = redis.call('HMGET', row.key, unpack(fields))
+  local dirty = row.dirty
   for i = 1, #fields do
     local field, value = fields[i], values[i]
-    if value then row[field] = numeric[field] and tonumber(value) or value end
+    if dirty[field] then
+    elseif value then
+      row[field] = numeric[field] and tonumber(value) or value
+    elseif zero[field] then
+      row[field] = 0
+    end
   end
-  for i = 1, #zero do
-    row[zero[i]] = row[zero[i]] or 0
-  end
+end
+
+local function load_row(key, fields, zero)
+  local row = { key = key, dirty = {}, is_new = false }
+  read_fields(row, fields, zero)
   return row
 end
 
--- nil takes the field away.
+-- nil takes the field away. What is there already is not written again.
 local function put(row, field, value)
+  local is_there = rawget(row, field) == value and (value ~= nil or row.is_new)
+  if is_there and not row.dirty[field] then return end
   row[field] = value
   row.dirty[field] = true
 end
@@ -108,7 +119,10 @@ local run_fields = {
   'turn', 'turnPart', 'turnBefore', 'turnPlaces', 'turnSettled', 'turnEnd', 'endCall', 'node', 'floor',
   'claimSlept',
 }
-local run_counters = { 'revision', 'wakeSeq', 'readWakeSeq', 'crashes', 'epoch', 'rings', 'places', 'attempts', 'signals' }
+local run_counters = {
+  revision = true, wakeSeq = true, readWakeSeq = true, crashes = true, epoch = true, rings = true, places = true,
+  attempts = true, signals = true,
+}
 
 local function is_ended(run)
   return run.status == 'completed' or run.status == 'failed' or run.status == 'cancelled'
@@ -136,12 +150,30 @@ local function is_doubtful(run, revision)
   return revision > run.revision or (run.floor ~= nil and revision > 0 and revision < run.floor)
 end
 
--- nil: there is no such run. \`id\` and \`member\` (its name among its owner's leases) are no fields.
-local function load_run(run_id)
-  local run = load_row(key_of('run', run_id), run_fields, run_counters)
+-- For a script that needs few of them as a rule: what is none of these is read, all of it, when it is asked for.
+local function part_of_run(fields)
+  local is_read = {}
+  for i = 1, #fields do is_read[fields[i]] = true end
+  local function read_rest(run, field)
+    if is_read[field] then return nil end
+    setmetatable(run, nil)
+    local rest = {}
+    for i = 1, #run_fields do
+      if not is_read[run_fields[i]] then rest[#rest + 1] = run_fields[i] end
+    end
+    read_fields(run, rest, run_counters)
+    return run[field]
+  end
+  return { fields = fields, rest = { __index = read_rest } }
+end
+
+-- nil: there is no such run. \`id\` and \`member\` (its name among its owner's leases) are no fields. \`part\`: see above.
+local function load_run(run_id, part)
+  local run = load_row(key_of('run', run_id), part and part.fields or run_fields, run_counters)
   if not run.status then return nil end
   run.id = run_id
   run.member = 'run:' .. run_id
+  if part then setmetatable(run, part.rest) end
   note_node(run)
   return run
 end
@@ -355,14 +387,56 @@ local function end_run(run, status, how)
 end
 `
 
-const part9 = `-- The step's row, without its payloads. A step is known to its run by \`<ordinal> <name>\`, which has a place: 1, 2, 3 …
+const part9 = `-- Several calls of one operation in one script: ARGV is the clock offset, then for each call how many arguments it has, and
+-- these. Each is answered by itself, or has an error of its own: none knows of the others.
+
+-- What the call at hand was given.
+local given
+
+-- About how long this has taken (in units of a written row). Whoever works beyond the call's own row says so.
+local spent, enough = 0, 40
+
+local function spend(rows)
+  spent = spent + rows
+end
+
+-- A row that is read takes a quarter of the time, and so do 4 KiB of text.
+local function read_cost(rows, bytes)
+  return (rows + bytes / 4096) / 4
+end
+
+-- Before Redis 7 an error is text: where the script met it, and behind it what it met.
+local function error_of(met)
+  if type(met) == 'table' then return { err = met.err } end
+  return { err = string.match(met, '%-([A-Z]+ [^\\r\\n]*)') or string.match(met, '^[A-Z]+ .*$') or 'ERR ' .. met }
+end
+
+-- \`operate\` answers the call in \`given\`. The server waits meanwhile: those that would keep it waiting for too long are not
+-- looked at, and answered with nothing: there are fewer answers than calls.
+local function answer_each(operate)
+  local answers, at, last = {}, 2, #ARGV
+  while at <= last and spent < enough do
+    local width = tonumber(ARGV[at])
+    given = {}
+    for i = 1, width do given[i] = ARGV[at + i] end
+    at = at + 1 + width
+    spend(1)
+    local is_done, answer = pcall(operate)
+    if not is_done then answer = error_of(answer) end
+    answers[#answers + 1] = answer or false
+  end
+  return answers
+end
+`
+
+const part10 = `-- The step's row, without its payloads. A step is known to its run by \`<ordinal> <name>\`, which has a place: 1, 2, 3 …
 
 local step_fields = {
   'name', 'ordinal', 'kind', 'status', 'rpcName', 'childId', 'attempt', 'lost', 'settledSeq', 'settledAt',
   'revision', 'startedAt', 'worker', 'dispatch', 'epoch', 'owner', 'claimId', 'leaseUntil', 'rungAt', 'rings',
   'againAt', 'dueAt', 'indexed',
 }
-local step_counters = { 'attempt', 'lost', 'revision', 'dispatch', 'epoch', 'rings' }
+local step_counters = { attempt = true, lost = true, revision = true, dispatch = true, epoch = true, rings = true }
 
 -- nil: the run has no such step. \`place\` and \`member\` (its name among its owner's leases) are no fields.
 local function load_step(run_id, place)
@@ -382,15 +456,22 @@ local function step_id_of(step)
   return step.ordinal .. ' ' .. step.name
 end
 
+-- The place of a new step, or nil: the run has a step of that name and number.
+local function new_place(run, step_id)
+  local place = run.places + 1
+  if redis.call('HSETNX', key_of('steps', run.id), step_id, place) == 0 then return nil end
+  put(run, 'places', place)
+  return place
+end
+
 -- A new row, not saved yet. \`values\`: name, ordinal, kind, askedAfter and what the kind needs.
-local function insert_step(run, values)
-  put(run, 'places', run.places + 1)
-  local place = run.places
-  local step = { key = step_key_of(run.id, place), dirty = {}, place = place, member = 'step:' .. place .. ':' .. run.id }
+local function new_step(run, place, values)
+  local member = 'step:' .. place .. ':' .. run.id
+  local step = { key = step_key_of(run.id, place), dirty = {}, is_new = true, place = place, member = member }
+  for counter in pairs(step_counters) do step[counter] = 0 end
   put_all(step, values)
-  put_all(step, { status = 'scheduled', createdAt = now })
-  for _, counter in ipairs(step_counters) do step[counter] = 0 end
-  redis.call('HSET', key_of('steps', run.id), step_id_of(step), place)
+  put(step, 'status', 'scheduled')
+  put(step, 'createdAt', now)
   return step
 end
 
@@ -426,7 +507,7 @@ local function count_loss(run, step)
 end
 `
 
-const part10 = `-- Settling: a step gets its place in the run's order, and nothing about it changes again.
+const part11 = `-- Settling: a step gets its place in the run's order, and nothing about it changes again.
 
 -- In sorted sets whose members begin with a name, all members of one name lie together, in the order of their numbers.
 local function named(name, number)
@@ -442,7 +523,7 @@ end
 local function forget_open_step(run, step)
   if step.kind == 'sleep' then
     redis.call('ZREM', key_of('sleeps', run.id), step.place)
-  elseif step.kind == 'inline' then
+  elseif step.kind == 'inline' and step.dueAt then
     redis.call('ZREM', key_of('retries', run.id), step.place)
   elseif step.kind == 'suspend' then
     redis.call('ZREM', key_of('suspends', run.id), named(step.name, step.place))
@@ -480,7 +561,7 @@ local function settle_due_sleeps(run)
 end
 `
 
-const part11 = `-- Runs that the engine suspended. Nobody claims their steps; a sweep that meets one puts it on the run's shelf
+const part12 = `-- Runs that the engine suspended. Nobody claims their steps; a sweep that meets one puts it on the run's shelf
 -- \`shelf:<run id>\`, and when the run goes on, the member \`*:<run id>\` of \`due:steps\` tells the sweep to take them back.
 
 -- Over a loss limit: nobody goes on with this run before somebody resumes it.
@@ -508,7 +589,7 @@ local function shelve_step(run, step)
 end
 `
 
-const part12 = `-- Code hashes a run is suspended for: sorted, with U+0000 between; no text a caller hands in contains that.
+const part13 = `-- Code hashes a run is suspended for: sorted, with U+0000 between; no text a caller hands in contains that.
 
 local function is_blocked_for(run, code_hash)
   return run.blocked ~= nil and string.find('\\0' .. run.blocked .. '\\0', '\\0' .. code_hash .. '\\0', 1, true) ~= nil
@@ -523,7 +604,7 @@ local function block_for(run, code_hash)
 end
 `
 
-const part13 = `-- What changed in a run after a revision, oldest first, cut before the answer grows too large.
+const part14 = `-- What changed in a run after a revision, oldest first, cut before the answer grows too large.
 
 -- While the script copies, the server waits.
 local max_bytes, max_rows, row_bytes = 128 * 1024, 200, 256
@@ -561,7 +642,7 @@ end
 
 -- \`how.at_least_one\`: for those who would not get on otherwise. \`how.own_after\`: the caller knows the inline steps that
 -- changed after this revision, it wrote them. \`how.less\`: so many rows less, for who has worked before. All rows must be
--- saved. Answers { revision, more, rows }.
+-- saved. Answers { revision, more, rows }, and how much text they have.
 local function read_changes(run, after, how)
   local rows, bytes, revision, offset = {}, 0, after, 0
   local most = max_rows - (how.less or 0)
@@ -573,41 +654,42 @@ local function read_changes(run, after, how)
         local change, size = read_change(run.id, member)
         bytes = bytes + size
         local full = bytes > max_bytes or #rows >= most
-        if full and not (how.at_least_one and #rows == 0) then return { revision, '1', rows } end
+        if full and not (how.at_least_one and #rows == 0) then return { revision, '1', rows }, bytes end
         rows[#rows + 1] = change
       end
       revision = changed_at
     end
-    if #found < 80 then return { run.revision, '0', rows } end
+    if #found < 80 then return { run.revision, '0', rows }, bytes end
     offset = offset + 40
   end
 end
 `
 
-const part14 = `-- A run as a reader sees it. The order is that of \`runFields\` in src/rows.ts.
+const part15 = `-- A run as a reader sees it. The order is that of \`runFields\` in src/rows.ts.
 
 local shown_fields = {
   'workflow', 'status', 'input', 'inputDigest', 'output', 'error', 'reason', 'tags', 'parentId', 'parentStep',
   'parentOnEnd', 'crashes', 'createdAt', 'updatedAt', 'endedAt',
 }
-local payload_places = { 3, 5, 6 }
+-- Of these, the payloads; and those that a run has which goes on.
+local payloads, open_payloads = { 3, 5, 6 }, { 3 }
 local max_payload_bytes = 64 * 1024
 
 -- While the script copies, the server waits: payloads too large for that are left out, then '1' follows the fields.
-local function show_run(run_id)
+local function show_run(run_id, sized)
   local key, bytes = key_of('run', run_id), 0
-  for _, at in ipairs(payload_places) do bytes = bytes + redis.call('HSTRLEN', key, shown_fields[at]) end
+  for _, at in ipairs(sized or payloads) do bytes = bytes + redis.call('HSTRLEN', key, shown_fields[at]) end
   if bytes <= max_payload_bytes then return redis.call('HMGET', key, unpack(shown_fields)) end
   local fields = { unpack(shown_fields) }
   -- A name no field has: its value is nil.
-  for _, at in ipairs(payload_places) do fields[at] = '-' end
+  for _, at in ipairs(payloads) do fields[at] = '-' end
   local values = redis.call('HMGET', key, unpack(fields))
   values[#fields + 1] = '1'
   return values
 end
 `
 
-const part15 = `-- Attempts of rpc steps that end without settling them.
+const part16 = `-- Attempts of rpc steps that end without settling them.
 
 -- Back to waiting for a worker, with the attempt on record as lost.
 local function lose_attempt(run, step)
@@ -653,7 +735,7 @@ local function recall_ending(run, step, claim_id, kind)
 end
 `
 
-const part16 = `-- Waking a run: it has something to read that it did not ask for itself.
+const part17 = `-- Waking a run: it has something to read that it did not ask for itself.
 
 local function ring_run(run)
   if not run.leaseUntil then ring_now(run) end
@@ -670,7 +752,7 @@ local function wake_run(run)
 end
 `
 
-const part17 = `-- Renewal of a lease. Never shortens one.
+const part18 = `-- Renewal of a lease. Never shortens one.
 local function renew(run, row, lease_ms)
   -- A sweep that found its owner gone has taken it out of what the owner holds: it is back.
   if not is_leased_now(row) then redis.call('SADD', key_of('held', row.owner), row.member) end
@@ -682,7 +764,8 @@ end
 
 export const scripts: Readonly<Record<ScriptName, Script>> = {
   'adopt-child': {
-    sha: 'a2fef9967062b8a9ac0a4a21e200948ead3782af',
+    sha: '4b5e95424170ebd6ca2fcfc2366017bec751dffe',
+    takesCalls: false,
     text:
       `-- A run is to be told when this one ends, because it says that it is its child and is not to outlive it.
 -- KEYS[1] the bucket's root
@@ -702,7 +785,8 @@ return '1'
 `,
   },
   'cancel-run': {
-    sha: 'a12ee34b47c83d74305155907d3fa696a58b5fe3',
+    sha: 'c2480e898f78c66996308d226737fd8df33bf2d3',
+    takesCalls: false,
     text:
       `-- End a run from outside.
 -- KEYS[1] the bucket's root
@@ -729,34 +813,33 @@ return entries
 `,
   },
   'claim-run': {
-    sha: '9a904535d977fa5437cf0a86a5dca0b550c19016',
+    sha: '01633852423c5d36969457ccfcfa0d077336002c',
+    takesCalls: true,
     text:
       `-- Take the run's lease, settle its due sleeps, and read what changed.
 -- KEYS[1] the bucket's root
--- ARGV    clock offset, run id, owner, claim id, lease in ms, revision known, crash limit, the reason beyond it,
+-- ARGV    of each call (calls.lua): run id, owner, claim id, lease in ms, revision known, crash limit, the reason beyond it,
 --         (workflow, code hash) … the worker has
--- returns nil, 'parent' (its parent has ended), or { now, epoch, wakeSeq, the run (show.lua), changes (changes.lua) }
+-- returns for each nil, 'parent' (its parent has ended), or { now, epoch, wakeSeq, the run (show.lua), changes (changes.lua) }
 -- called by claimRun
 ` +
       part1 +
+      part9 +
       part2 +
       part3 +
       part4 +
       part5 +
       part7 +
-      part9 +
       part10 +
       part11 +
       part12 +
       part13 +
       part14 +
-      `local run_id, owner, claim_id, lease_ms, after = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6]
-local limit, reason = tonumber(ARGV[7]), ARGV[8]
-
-local function is_for_worker(run)
+      part15 +
+      `local function is_for_worker(run)
   if run.blockedForAll then return false end
-  for i = 9, #ARGV, 2 do
-    if ARGV[i] == run.workflow then return not is_blocked_for(run, ARGV[i + 1]) end
+  for i = 8, #given, 2 do
+    if given[i] == run.workflow then return not is_blocked_for(run, given[i + 1]) end
   end
   return false
 end
@@ -766,8 +849,8 @@ local function take_over(run)
   if now < take_over_at(run) then return false end
   put(run, 'crashes', run.crashes + 1)
   put(run, 'updatedAt', now)
-  if run.crashes <= limit then return true end
-  suspend_over_limit(run, reason)
+  if run.crashes <= tonumber(given[6]) then return true end
+  suspend_over_limit(run, given[7])
   save(run)
   return false
 end
@@ -782,56 +865,67 @@ local function let_ask_anew(run)
   return nil
 end
 
-local run = load_run(run_id)
-if not run or is_ended(run) then return nil end
-local is_repeat = run.claimId == claim_id
-if is_repeat then
-  -- A claim that arrives twice: the same lease, or nothing when it was given back since.
-  if not run.leaseUntil then return nil end
-else
-  if run.orphaned then return 'parent' end
-  if not is_for_worker(run) then return nil end
-  if run.leaseUntil and not take_over(run) then return nil end
-  if is_doubtful(run, tonumber(after)) then return let_ask_anew(run) end
-  take_lease(run, owner, claim_id, lease_ms * 2 ^ math.min(run.crashes, 6))
-  let_run(run)
-  silence(run)
-  schedule_run(run)
-end
--- Sent twice, it may arrive a second time when its sender is at work: the next turn must tell of what this one settles.
-if settle_due_sleeps(run) > 0 and is_repeat then put(run, 'claimSlept', run.revision) end
-put(run, 'readWakeSeq', run.wakeSeq)
-save(run)
-return { now, run.epoch, run.wakeSeq, show_run(run_id), read_changes(run, after, {}) }
+local usual = part_of_run({
+  'workflow', 'status', 'orphaned', 'revision', 'wakeSeq', 'readWakeSeq', 'suspendedByEngine', 'blockedForAll', 'blocked',
+  'crashes', 'epoch', 'owner', 'claimId', 'leaseUntil', 'rungAt', 'rings', 'againAt', 'dueAt', 'indexed', 'node', 'floor',
+})
+
+return answer_each(function()
+  local run_id, owner, claim_id, lease_ms, after = given[1], given[2], given[3], tonumber(given[4]), given[5]
+  local run = load_run(run_id, usual)
+  if not run or is_ended(run) then return nil end
+  local is_repeat = run.claimId == claim_id
+  if is_repeat then
+    -- A claim that arrives twice: the same lease, or nothing when it was given back since.
+    if not run.leaseUntil then return nil end
+  else
+    if run.orphaned then return 'parent' end
+    if not is_for_worker(run) then return nil end
+    if run.leaseUntil and not take_over(run) then return nil end
+    if is_doubtful(run, tonumber(after)) then return let_ask_anew(run) end
+    take_lease(run, owner, claim_id, lease_ms * 2 ^ math.min(run.crashes, 6))
+    let_run(run)
+    silence(run)
+    schedule_run(run)
+  end
+  -- Sent twice, it may arrive a second time when its sender is at work: the next turn must tell of what this one settles.
+  local slept = settle_due_sleeps(run)
+  if slept > 0 and is_repeat then put(run, 'claimSlept', run.revision) end
+  put(run, 'readWakeSeq', run.wakeSeq)
+  save(run)
+  local changes, bytes = read_changes(run, after, {})
+  spend(slept + read_cost(#changes[3], bytes))
+  return { now, run.epoch, run.wakeSeq, show_run(run_id, open_payloads), changes }
+end)
 `,
   },
   'claim-step': {
-    sha: '69a14a3f5c2b121d37da0fd1859e637a992fe57c',
+    sha: 'b29ecfcabb0307b6225f6b58ba05f2d2e72db359',
+    takesCalls: true,
     text:
       `-- Take the lease of an rpc step that is due and unclaimed, or whose lease ran out.
 -- KEYS[1] the bucket's root
--- ARGV    clock offset, run id, step (\`<ordinal> <name>\`), owner, claim id, lease in ms, loss limit, the reason beyond it,
+-- ARGV    of each call (calls.lua): run id, step (\`<ordinal> <name>\`), owner, claim id, lease in ms, loss limit, the reason beyond it,
 --         names of the functions the worker has …
--- returns nil, or { epoch, workflow, rpc name, retries, retry delay in ms, attempt, lost, input or nil when it is too large }
+-- returns for each nil, or { epoch, workflow, rpc name, retries, retry delay in ms, attempt, lost, input or nil when it is too large }
 -- called by claimStep
 ` +
       part1 +
+      part9 +
       part2 +
       part3 +
       part4 +
       part5 +
       part7 +
-      part9 +
-      part15 +
-      part11 +
-      `local run_id, step_id, owner, claim_id, lease_ms = ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
-local limit, reason = tonumber(ARGV[7]), ARGV[8]
--- While the script copies, the server waits: a large input is read after it.
+      part10 +
+      part16 +
+      part12 +
+      `-- While the script copies, the server waits: a large input is read after it.
 local max_bytes = 128 * 1024
 
 local function is_known(rpc_name)
-  for i = 9, #ARGV do
-    if ARGV[i] == rpc_name then return true end
+  for i = 8, #given do
+    if given[i] == rpc_name then return true end
   end
   return false
 end
@@ -839,40 +933,47 @@ end
 -- The worker let its lease run out. False: one loss too many.
 local function take_over(run, step)
   lose_attempt(run, step)
-  if step.lost <= limit then return true end
+  if step.lost <= tonumber(given[6]) then return true end
   schedule_step(run, step)
-  suspend_over_limit(run, reason)
+  suspend_over_limit(run, given[7])
   save(step)
   save(run)
   return false
 end
 
-local run = load_run(run_id)
-if not run or is_ended(run) or run.suspendedByEngine then return nil end
-local step = find_step(run_id, step_id)
-if not step or step.kind ~= 'rpc' or step.settledSeq then return nil end
-if step.claimId == claim_id then
-  -- A claim that arrives twice: the same lease, or nothing when it was given back since.
-  if not step.leaseUntil then return nil end
-else
-  if not is_known(step.rpcName) or is_leased_now(step) then return nil end
-  if step.status == 'scheduled' and step.dueAt and now < step.dueAt then return nil end
-  if step.status == 'running' and not take_over(run, step) then return nil end
-  put_all(step, { status = 'running', attempt = step.attempt + 1, worker = owner, startedAt = now })
-  touch_step(run, step)
-  silence(step)
-  take_lease(step, owner, claim_id, lease_ms)
-  schedule_step(run, step)
-  save(step)
-  save(run)
-end
-local fits = redis.call('HSTRLEN', step.key, 'input') <= max_bytes
-local given = redis.call('HMGET', step.key, 'retries', 'retryDelayMs', fits and 'input' or 'none')
-return { step.epoch, run.workflow, step.rpcName, given[1], given[2], step.attempt, step.lost, given[3] }
+local usual = part_of_run({ 'status', 'workflow', 'suspendedByEngine', 'revision', 'node' })
+
+return answer_each(function()
+  local run_id, step_id, owner, claim_id, lease_ms = given[1], given[2], given[3], given[4], tonumber(given[5])
+  local run = load_run(run_id, usual)
+  if not run or is_ended(run) or run.suspendedByEngine then return nil end
+  local step = find_step(run_id, step_id)
+  if not step or step.kind ~= 'rpc' or step.settledSeq then return nil end
+  if step.claimId == claim_id then
+    -- A claim that arrives twice: the same lease, or nothing when it was given back since.
+    if not step.leaseUntil then return nil end
+  else
+    if not is_known(step.rpcName) or is_leased_now(step) then return nil end
+    if step.status == 'scheduled' and step.dueAt and now < step.dueAt then return nil end
+    if step.status == 'running' and not take_over(run, step) then return nil end
+    put_all(step, { status = 'running', attempt = step.attempt + 1, worker = owner, startedAt = now })
+    touch_step(run, step)
+    silence(step)
+    take_lease(step, owner, claim_id, lease_ms)
+    schedule_step(run, step)
+    save(step)
+    save(run)
+  end
+  local fits = redis.call('HSTRLEN', step.key, 'input') <= max_bytes
+  local asked = redis.call('HMGET', step.key, 'retries', 'retryDelayMs', fits and 'input' or 'none')
+  spend(read_cost(1, asked[3] and #asked[3] or 0))
+  return { step.epoch, run.workflow, step.rpcName, asked[1], asked[2], step.attempt, step.lost, asked[3] }
+end)
 `,
   },
   'clock': {
     sha: '69bf6a0de61adbadeb54d612b1c0bc3df91d6516',
+    takesCalls: false,
     text:
       `-- The server's clock: what the time left until a timer is told by.
 -- KEYS[1] the bucket's root
@@ -885,26 +986,28 @@ return { step.epoch, run.workflow, step.rpcName, given[1], given[2], step.attemp
 `,
   },
   'commit-run': {
-    sha: '324b6207fab1b19c05b463403857b83ff715956a',
+    sha: '891c017485edc3686d3f19eb05decf216523a4c7',
+    takesCalls: true,
     text:
       `-- Apply a turn of a held run. A large turn comes in parts: each is applied at once and whole, the last one leaves.
 -- KEYS[1] the bucket's root
--- ARGV    clock offset, run id, claim id, epoch, turn, part from 0, revision known, move ('part' for all but the last), the
+-- ARGV    of each call (calls.lua): run id, claim id, epoch, turn, part from 0, revision known, move ('part' for all but the last), the
 --         wakeSeq read, delay in ms, '1' with a text, output or error or reason, '1' with a code hash, code hash,
 --         how many records, the records, the plans (both: turn.lua)
--- returns 'LEASE_LOST', or { 'part' or 'held' or 'released', now, { record from 1, settledSeq, settledAt } …,
+-- returns for each 'LEASE_LOST', or { 'part' or 'held' or 'released', now, { record from 1, settledSeq, settledAt } …,
 --         { plan from 1, entry to deliver or '' } … of the rpc and child steps it made, entries (end-run.lua), items,
 --         wakeSeq, changes (changes.lua) or nil }
 -- called by commitRun
 ` +
       part1 +
+      part9 +
       part2 +
       part3 +
       part4 +
       part5 +
       part7 +
-      part9 +
       part10 +
+      part11 +
       part6 +
       `-- What a turn asks for, put into rows. All of a turn that is asked again is found as it was written.
 
@@ -912,24 +1015,42 @@ local record_width, plan_width = 9, 12
 
 -- { name, ordinal, askedAfter } stand first in both.
 local function asked_at(at)
-  return { name = ARGV[at + 1], ordinal = tonumber(ARGV[at + 2]), askedAfter = tonumber(ARGV[at + 3]) }
+  return { name = given[at + 1], ordinal = tonumber(given[at + 2]), askedAfter = tonumber(given[at + 3]) }
+end
+
+-- An inline step that is over when it is first heard of is written at one go, its numbers as the text they came as: what
+-- \`record_inline\` does otherwise.
+local function insert_settled(run, place, at)
+  local is_good, revision = given[at] == 'succeeded', run.revision + 1
+  put(run, 'revision', revision)
+  local seq, clock = tostring(revision), tostring(now)
+  redis.call('ZADD', key_of('changes', run.id), seq, place)
+  redis.call('HSET', step_key_of(run.id, place), 'name', given[at + 1], 'ordinal', given[at + 2], 'kind', 'inline',
+    'askedAfter', given[at + 3], 'attempt', given[at + 4], 'worker', run.owner, 'createdAt', clock,
+    'startedAt', now - tonumber(given[at + 7]), 'status', is_good and 'succeeded' or 'failed',
+    is_good and 'output' or 'error', given[at + 5], 'settledSeq', seq, 'settledAt', clock, 'revision', seq)
+  return { kind = 'inline', place = place, settledSeq = revision, settledAt = now }
 end
 
 -- An inline step's ended attempt: { outcome, name, ordinal, askedAfter, attempt, payload, delay, duration, - }. A settled row is
 -- left as it is. Answers the step if this settled it.
 local function record_inline(run, at)
-  local outcome, payload = ARGV[at], ARGV[at + 5]
-  local step = find_step(run.id, ARGV[at + 2] .. ' ' .. ARGV[at + 1])
-  if not step then
+  local outcome, payload = given[at], given[at + 5]
+  local step_id = given[at + 2] .. ' ' .. given[at + 1]
+  local place, step = new_place(run, step_id), nil
+  if place and outcome ~= 'retry' then return insert_settled(run, place, at) end
+  if place then
     local values = asked_at(at)
     values.kind = 'inline'
-    step = insert_step(run, values)
+    step = new_step(run, place, values)
+  else
+    step = find_step(run.id, step_id)
   end
   if step.kind ~= 'inline' or step.settledSeq then return nil end
-  put_all(step, { attempt = tonumber(ARGV[at + 4]), worker = run.owner, startedAt = now - tonumber(ARGV[at + 7]) })
+  put_all(step, { attempt = tonumber(given[at + 4]), worker = run.owner, startedAt = now - tonumber(given[at + 7]) })
   if outcome == 'retry' then
     touch_step(run, step)
-    put_all(step, { error = payload, dueAt = now + tonumber(ARGV[at + 6]) })
+    put_all(step, { error = payload, dueAt = now + tonumber(given[at + 6]) })
     redis.call('ZADD', key_of('retries', run.id), step.dueAt, step.place)
     add_attempt(run, step, 'failed', payload)
   else
@@ -963,10 +1084,10 @@ end
 -- The child's own row is made in its bucket, from the entry.
 local function schedule_child(run, step, at)
   touch_step(run, step)
-  local child, parent, on_end = ARGV[at + 4], ARGV[at + 9], ARGV[at + 11]
+  local child, parent, on_end = given[at + 4], given[at + 9], given[at + 11]
   if on_end == 'cancel' and parent == run.id then redis.call('ZADD', key_of('children', run.id), step.place, child) end
-  post(start_entry_of(run, step), 'kind', 'start', 'runId', child, 'workflow', ARGV[at + 5], 'input', ARGV[at + 6],
-    'inputDigest', ARGV[at + 7], 'tags', ARGV[at + 8], 'parentId', parent, 'parentStep', ARGV[at + 10], 'parentOnEnd', on_end)
+  post(start_entry_of(run, step), 'kind', 'start', 'runId', child, 'workflow', given[at + 5], 'input', given[at + 6],
+    'inputDigest', given[at + 7], 'tags', given[at + 8], 'parentId', parent, 'parentStep', given[at + 10], 'parentOnEnd', on_end)
 end
 
 -- { kind, name, ordinal, askedAfter, then
@@ -975,31 +1096,32 @@ end
 --   child: run id, workflow, input, input digest, tags, parent's run id, parent's step, onEnd }
 -- A step that has its row already is left alone. Answers the step if this made it, and how many signals it consumed.
 local function schedule_plan(run, at)
-  local kind = ARGV[at]
-  if redis.call('HEXISTS', key_of('steps', run.id), ARGV[at + 2] .. ' ' .. ARGV[at + 1]) == 1 then return nil, 0 end
+  local kind = given[at]
+  local place = new_place(run, given[at + 2] .. ' ' .. given[at + 1])
+  if not place then return nil, 0 end
   local values = asked_at(at)
   values.kind = kind
   local consumed = 0
   local step
   if kind == 'rpc' then
-    values.rpcName, values.input, values.inputDigest = ARGV[at + 4], ARGV[at + 5], ARGV[at + 6]
-    values.retries, values.retryDelayMs = ARGV[at + 7], ARGV[at + 8]
-    step = insert_step(run, values)
+    values.rpcName, values.input, values.inputDigest = given[at + 4], given[at + 5], given[at + 6]
+    values.retries, values.retryDelayMs = given[at + 7], given[at + 8]
+    step = new_step(run, place, values)
     put(step, 'dispatch', 1)
     touch_step(run, step)
     ring_now(step)
     schedule_step(run, step)
   elseif kind == 'sleep' then
-    values.dueAt = now + tonumber(ARGV[at + 4])
-    step = insert_step(run, values)
+    values.dueAt = now + tonumber(given[at + 4])
+    step = new_step(run, place, values)
     touch_step(run, step)
     redis.call('ZADD', key_of('sleeps', run.id), step.dueAt, step.place)
   elseif kind == 'suspend' then
-    step = insert_step(run, values)
+    step = new_step(run, place, values)
     consumed = schedule_suspend(run, step)
   else
-    values.childId, values.rpcName, values.inputDigest = ARGV[at + 4], ARGV[at + 5], ARGV[at + 7]
-    step = insert_step(run, values)
+    values.childId, values.rpcName, values.inputDigest = given[at + 4], given[at + 5], given[at + 7]
+    step = new_step(run, place, values)
     schedule_child(run, step, at)
   end
   save(step)
@@ -1015,28 +1137,33 @@ local function next_timer_of(run)
   return one and tonumber(one) or nil
 end
 ` +
-      part11 +
       part12 +
-      part16 +
       part13 +
+      part17 +
+      part14 +
       part8 +
-      `local run_id, claim_id, epoch = ARGV[2], ARGV[3], tonumber(ARGV[4])
-local turn, part, after = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
-local move, wake_seq, delay = ARGV[8], ARGV[9], ARGV[10]
-local text = ARGV[11] == '1' and ARGV[12] or nil
-local code_hash = ARGV[13] == '1' and ARGV[14] or nil
-local records = tonumber(ARGV[15])
-local first_plan = 16 + records * record_width
-local plans = (#ARGV + 1 - first_plan) / plan_width
-
-local recorded, made, entries, items = {}, {}, {}, {}
+      `local run_id, claim_id, epoch, turn, part, after, move, wake_seq, delay, text, code_hash, records, first_plan, plans
+local recorded, made, entries, items
+-- How many revisions its records took.
+local own
+local usual = part_of_run({
+  'status', 'node', 'floor', 'revision', 'wakeSeq', 'readWakeSeq', 'crashes', 'epoch', 'owner', 'claimId', 'leaseUntil',
+  'places', 'turnClaim', 'turn', 'turnPart', 'turnBefore', 'turnPlaces', 'turnSettled', 'turnEnd',
+})
 local endings = { complete = { 'completed', 'output' }, fail = { 'failed', 'error' }, cancel = { 'cancelled', 'reason' } }
 
-local function answer(run, kind)
+-- Nothing is read when nothing changed but by the caller.
+local function changes_for(run)
+  if run.revision - own == tonumber(after) then return { run.revision, '0', {} } end
   -- A step that is written takes as long as four that are read.
   local how = { own_after = run.turnBefore, less = 4 * (records + plans) }
-  local changes = kind == 'held' and read_changes(run, after, how) or false
-  return { kind, now, recorded, made, entries, items, run.wakeSeq, changes }
+  local changes, bytes = read_changes(run, after, how)
+  spend(read_cost(#changes[3], bytes))
+  return changes
+end
+
+local function answer(run, kind)
+  return { kind, now, recorded, made, entries, items, run.wakeSeq, kind == 'held' and changes_for(run) or false }
 end
 
 local function note_made(run, step, plan)
@@ -1049,15 +1176,15 @@ end
 -- Applied before, and the answer was lost: the same again, from what the rows say. What happened since may come with it.
 local function repeat_answer(run)
   for i = 1, records do
-    local at = 16 + (i - 1) * record_width
-    local step = find_step(run_id, ARGV[at + 2] .. ' ' .. ARGV[at + 1])
+    local at = 15 + (i - 1) * record_width
+    local step = find_step(run_id, given[at + 2] .. ' ' .. given[at + 1])
     if step and step.kind == 'inline' and step.settledSeq and step.settledSeq > run.turnBefore then
       recorded[#recorded + 1] = { i, step.settledSeq, redis.call('HGET', step.key, 'settledAt') }
     end
   end
   for i = 1, plans do
     local at = first_plan + (i - 1) * plan_width
-    local step = find_step(run_id, ARGV[at + 2] .. ' ' .. ARGV[at + 1])
+    local step = find_step(run_id, given[at + 2] .. ' ' .. given[at + 1])
     if step and tonumber(step.place) > run.turnPlaces then note_made(run, step, i) end
   end
   if move == 'part' then return answer(run, 'part') end
@@ -1074,12 +1201,19 @@ local function repeat_answer(run)
 end
 
 local function apply(run)
-  if part == 0 then put_all(run, { turnBefore = run.revision, turnPlaces = run.places, turnSettled = 0 }) end
+  if part == 0 then
+    put(run, 'turnBefore', run.revision)
+    put(run, 'turnPlaces', run.places)
+    put(run, 'turnSettled', 0)
+  end
   local settled = settle_due_sleeps(run)
+  spend(settled)
+  local before = run.revision
   for i = 1, records do
-    local step = record_inline(run, 16 + (i - 1) * record_width)
+    local step = record_inline(run, 15 + (i - 1) * record_width)
     if step then recorded[#recorded + 1] = { i, step.settledSeq, step.settledAt } end
   end
+  own = run.revision - before
   for i = 1, plans do
     local step, consumed = schedule_plan(run, first_plan + (i - 1) * plan_width)
     settled = settled + consumed
@@ -1089,7 +1223,11 @@ local function apply(run)
     put(run, 'crashes', 0)
     schedule_run(run)
   end
-  put_all(run, { updatedAt = now, turnSettled = run.turnSettled + settled, turnClaim = claim_id, turn = turn, turnPart = part })
+  put(run, 'updatedAt', now)
+  put(run, 'turnSettled', run.turnSettled + settled)
+  put(run, 'turnClaim', claim_id)
+  put(run, 'turn', turn)
+  put(run, 'turnPart', part)
 end
 
 -- What the body has not been told yet forbids to leave: it would never be told.
@@ -1156,34 +1294,52 @@ local function take_away(run)
   return 'LEASE_LOST'
 end
 
-local run = load_run(run_id)
-if not run then return 'LEASE_LOST' end
--- An earlier one, too, which comes late: its sender has long heard of it and gone on.
-local is_repeat = run.turnClaim == claim_id and (turn < run.turn or turn == run.turn and part <= run.turnPart)
-if is_repeat then return repeat_answer(run) end
-if is_ended(run) or not is_held_by(run, epoch, claim_id) then return 'LEASE_LOST' end
-if not is_next(run) then return take_away(run) end
-apply(run)
-local kind = 'part'
-if move ~= 'part' then
-  kind = leave(run)
-  put(run, 'turnEnd', kind)
+local function read_given()
+  run_id, claim_id, epoch = given[1], given[2], tonumber(given[3])
+  turn, part, after = tonumber(given[4]), tonumber(given[5]), given[6]
+  move, wake_seq, delay = given[7], given[8], given[9]
+  text = given[10] == '1' and given[11] or nil
+  code_hash = given[12] == '1' and given[13] or nil
+  records = tonumber(given[14])
+  first_plan = 15 + records * record_width
+  plans = (#given + 1 - first_plan) / plan_width
+  recorded, made, entries, items, own = {}, {}, {}, {}, 0
+  spend(records + plans)
 end
-save(run)
-return answer(run, kind)
+
+return answer_each(function()
+  read_given()
+  local run = load_run(run_id, usual)
+  if not run then return 'LEASE_LOST' end
+  -- An earlier one, too, which comes late: its sender has long heard of it and gone on.
+  local is_repeat = run.turnClaim == claim_id and (turn < run.turn or turn == run.turn and part <= run.turnPart)
+  if is_repeat then return repeat_answer(run) end
+  if is_ended(run) or not is_held_by(run, epoch, claim_id) then return 'LEASE_LOST' end
+  if not is_next(run) then return take_away(run) end
+  apply(run)
+  local kind = 'part'
+  if move ~= 'part' then
+    kind = leave(run)
+    put(run, 'turnEnd', kind)
+  end
+  save(run)
+  return answer(run, kind)
+end)
 `,
   },
   'create-run': {
-    sha: '9f010d2c31defc471a0e44803e5d2d7284c61663',
+    sha: '0a38ffea3d0b130c138d354cbf299d6d1109036e',
+    takesCalls: true,
     text:
       `-- Insert a run, rung, or find the one that has the id.
 -- KEYS[1] the bucket's root
--- ARGV    clock offset, run id, call id (the same when the call is repeated), workflow, input, input digest, tags as text,
+-- ARGV    of each call (calls.lua): run id, call id (the same when the call is repeated), workflow, input, input digest, tags as text,
 --         parent's run id, parent's step, onEnd ('' without a parent), '1' if that parent is known to be over, tags …
--- returns { '1', item, now } created, or { '0', item or nil if it has ended, the run as \`show.lua\` shows it }
+-- returns for each { '1', item, now } created, or { '0', item or nil if it has ended, the run as \`show.lua\` shows it }
 -- called by createRun, and to deliver a child's start
 ` +
       part1 +
+      part9 +
       part2 +
       part3 +
       part4 +
@@ -1191,46 +1347,48 @@ return answer(run, kind)
       part6 +
       part7 +
       part8 +
-      part14 +
-      `local run_id, call_id = ARGV[2], ARGV[3]
-
--- Its parent does not know: it has asked anew, after it lost the end of its past (or heard nothing of it yet).
+      part15 +
+      `-- Its parent does not know: it has asked anew, after it lost the end of its past (or heard nothing of it yet).
 local function tell_parent(run)
   local values = redis.call('HMGET', run.key, 'output', 'error', 'reason')
   end_effects(run, { output = values[1] or nil, error = values[2] or nil, reason = values[3] or nil })
 end
 
-local found = load_run(run_id)
-if found then
-  if is_ended(found) and ARGV[8] ~= '' and found.parentId == ARGV[8] and found.parentStep == ARGV[9] then tell_parent(found) end
-  local created = redis.call('HGET', found.key, 'createCall') == call_id
-  local item = not is_ended(found) and run_item(found) or false
-  return { created and '1' or '0', item, created and found.createdAt or show_run(run_id) }
-end
+return answer_each(function()
+  local run_id, call_id = given[1], given[2]
+  local found = load_run(run_id)
+  if found then
+    if is_ended(found) and given[7] ~= '' and found.parentId == given[7] and found.parentStep == given[8] then tell_parent(found) end
+    local created = redis.call('HGET', found.key, 'createCall') == call_id
+    local item = not is_ended(found) and run_item(found) or false
+    return { created and '1' or '0', item, created and found.createdAt or show_run(run_id) }
+  end
 
-local run = { key = key_of('run', run_id), dirty = {}, id = run_id, crashes = 0, rings = 0 }
--- 0 is known to whoever knows nothing of the run, and to nobody who has read it.
-put(run, 'revision', 1)
-note_node(run)
-put_all(run, {
-  workflow = ARGV[4], status = 'running', input = ARGV[5], inputDigest = ARGV[6], tags = ARGV[7], createdAt = now,
-  updatedAt = now, wakeSeq = 1, createCall = call_id,
-})
-if ARGV[8] ~= '' then put_all(run, { parentId = ARGV[8], parentStep = ARGV[9], parentOnEnd = ARGV[10] }) end
-if ARGV[11] == '1' then put(run, 'orphaned', '1') end
-ring_now(run)
-schedule_run(run)
-save(run)
+  local run = { key = key_of('run', run_id), dirty = {}, is_new = true, id = run_id, crashes = 0, rings = 0 }
+  -- 0 is known to whoever knows nothing of the run, and to nobody who has read it.
+  put(run, 'revision', 1)
+  note_node(run)
+  put_all(run, {
+    workflow = given[3], status = 'running', input = given[4], inputDigest = given[5], tags = given[6], createdAt = now,
+    updatedAt = now, wakeSeq = 1, createCall = call_id,
+  })
+  if given[7] ~= '' then put_all(run, { parentId = given[7], parentStep = given[8], parentOnEnd = given[9] }) end
+  if given[10] == '1' then put(run, 'orphaned', '1') end
+  ring_now(run)
+  schedule_run(run)
+  save(run)
 
-redis.call('ZADD', root .. ':runs', now, run_id)
-redis.call('ZADD', key_of('runs:of', run.workflow), now, run_id)
-redis.call('ZADD', key_of('runs:is', 'running'), now, run_id)
-for i = 12, #ARGV do redis.call('ZADD', key_of('runs:tag', ARGV[i]), now, run_id) end
-return { '1', run_item(run), now }
+  redis.call('ZADD', root .. ':runs', now, run_id)
+  redis.call('ZADD', key_of('runs:of', run.workflow), now, run_id)
+  redis.call('ZADD', key_of('runs:is', 'running'), now, run_id)
+  for i = 11, #given do redis.call('ZADD', key_of('runs:tag', given[i]), now, run_id) end
+  return { '1', run_item(run), now }
+end)
 `,
   },
   'delete-run': {
-    sha: 'cb483ee54175e73e9d7b980ea6fb0a72b2544619',
+    sha: 'b237af24598daea6b5de4548afe6026fcffd3121',
+    takesCalls: false,
     text:
       `-- Delete an ended run and everything that belongs to it: a slice of it, the run itself last.
 -- KEYS[1] the bucket's root
@@ -1243,7 +1401,7 @@ return { '1', run_item(run), now }
       part3 +
       part4 +
       part7 +
-      part9 +
+      part10 +
       `local run_id = ARGV[2]
 local slice = 100
 
@@ -1287,6 +1445,7 @@ return '1'
   },
   'enlist': {
     sha: 'c36290d6f66039c8d11e66e67fc111845a3dbda8',
+    takesCalls: false,
     text:
       `-- Write an owner down as alive. By then its process is subscribed to the owner's channel.
 -- KEYS[1] the first bucket's root: that one knows the owners of all
@@ -1300,6 +1459,7 @@ return '1'
   },
   'forget-owners': {
     sha: '6e66d70aa8d7c7fab0b65cbb18b33225e98fbda8',
+    takesCalls: false,
     text:
       `-- Forget dead owners that hold nothing any more.
 -- KEYS[1] the first bucket's root: that one knows the owners of all
@@ -1317,6 +1477,7 @@ end
   },
   'note-owners': {
     sha: 'c184d3d7836d7311846b55a83b67c12fd87ec127',
+    takesCalls: false,
     text:
       `-- Note which owners are gone, since when, and tell which of them count as dead: missed twice, the grace apart.
 -- KEYS[1] the first bucket's root: that one knows the owners of all
@@ -1348,6 +1509,7 @@ return { next_at and next_at - now or false, unpack(dead) }
   },
   'open-store': {
     sha: 'eaeef7ddad3491a679705e04f30909aadad67c92',
+    takesCalls: false,
     text:
       `-- The prefix is taken, or found as somebody took it: how many buckets its runs lie in never changes.
 -- KEYS[1] the prefix's hash \`<prefix>:meta\`
@@ -1361,7 +1523,8 @@ return { ARGV[2], ARGV[3] }
 `,
   },
   'orphan-run': {
-    sha: '41ae672211c372bbcff4b868c1aec65e2330c438',
+    sha: '01f9e22236a98afe80430262db2c6041a9ed51a4',
+    takesCalls: false,
     text:
       `-- A parent has ended, and this run is not to outlive it: from now on whoever claims it is told to end it.
 -- KEYS[1] the bucket's root
@@ -1374,7 +1537,7 @@ return { ARGV[2], ARGV[3] }
       part3 +
       part4 +
       part7 +
-      part16 +
+      part17 +
       `local run = load_run(ARGV[2])
 if not run or is_ended(run) or run.parentId ~= ARGV[3] or run.parentOnEnd ~= 'cancel' then return nil end
 put(run, 'orphaned', '1')
@@ -1389,7 +1552,8 @@ return item or nil
 `,
   },
   'outbox-done': {
-    sha: '36353499b7667c8f0450b20a1149c01903f3fb07',
+    sha: '20413c54bc2670f9cde241050ab9af1a62f163ea',
+    takesCalls: false,
     text:
       `-- An entry was delivered, or some of its children were told.
 -- KEYS[1] the bucket's root
@@ -1428,7 +1592,8 @@ return nil
 `,
   },
   'outbox-read': {
-    sha: '89d4b2ac04b347a4f7e38f5ae127840f1f488fbe',
+    sha: 'd99f75d47baabe8f1d0356046b5cbac3d11900f8',
+    takesCalls: false,
     text:
       `-- Everything a delivery needs.
 -- KEYS[1] the bucket's root
@@ -1442,7 +1607,7 @@ return nil
       part3 +
       part4 +
       part7 +
-      part9 +
+      part10 +
       part6 +
       `local id = ARGV[2]
 
@@ -1466,7 +1631,8 @@ return { entry, redis.call('ZRANGE', key_of('orphans', id), 0, 99, 'WITHSCORES')
 `,
   },
   'read-changes': {
-    sha: '44388b919b3896fc93570cbd91bb8cda94494f74',
+    sha: 'ec9b8f8876cfc8369d28745b62770c6103bac9d8',
+    takesCalls: false,
     text:
       `-- What changed in a run after a revision, a page of it.
 -- KEYS[1] the bucket's root
@@ -1479,15 +1645,17 @@ return { entry, redis.call('ZRANGE', key_of('orphans', id), 0, 99, 'WITHSCORES')
       part3 +
       part4 +
       part7 +
-      part9 +
-      part13 +
+      part10 +
+      part14 +
       `local run = load_run(ARGV[2])
 if not run then return nil end
-return { now, read_changes(run, ARGV[3], { at_least_one = true }) }
+local changes = read_changes(run, ARGV[3], { at_least_one = true })
+return { now, changes }
 `,
   },
   'read-input': {
     sha: '55cd95c1f0ca28fdb44888cabfe4e7e20f6fe282',
+    takesCalls: false,
     text:
       `-- The input of an rpc step, when it was too large to come with its claim.
 -- KEYS[1] the bucket's root
@@ -1501,7 +1669,8 @@ return place and redis.call('HGET', step_key_of(ARGV[2], place), 'input')
 `,
   },
   'release-step': {
-    sha: '31562a05878be503873ba529fb49d2dedbbefb9b',
+    sha: 'ebedb81237a8e697224eb7ed3586ad08f95404f2',
+    takesCalls: false,
     text:
       `-- Give a claimed rpc step back unfinished.
 -- KEYS[1] the bucket's root
@@ -1515,8 +1684,8 @@ return place and redis.call('HGET', step_key_of(ARGV[2], place), 'input')
       part4 +
       part5 +
       part7 +
-      part9 +
-      part15 +
+      part10 +
+      part16 +
       `local run_id, step_id, claim_id, epoch = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local entered, delay_ms = ARGV[6] == '1', tonumber(ARGV[7])
 
@@ -1544,7 +1713,8 @@ return { item }
 `,
   },
   'renew-leases': {
-    sha: '63d6bd838150c39b705b687511c4d144aea7401c',
+    sha: 'd394cf2d459736f625fa412cf176b955bde1ac44',
+    takesCalls: false,
     text:
       `-- Extend leases: a slice of them, the server waits meanwhile.
 -- KEYS[1] the bucket's root
@@ -1558,8 +1728,8 @@ return { item }
       part4 +
       part5 +
       part7 +
-      part9 +
-      part17 +
+      part10 +
+      part18 +
       `local lease_ms = tonumber(ARGV[2])
 
 local function verdict_of(run_id, step_id, claim_id, epoch)
@@ -1580,7 +1750,8 @@ return verdicts
 `,
   },
   'renew-owned': {
-    sha: '07cfb6a8da5071af0fcc89206a5019c45bb274f1',
+    sha: 'e10b60860dd4d0d6b2f48f6b052a0755c38e5896',
+    takesCalls: false,
     text:
       `-- Extend every lease an owner has in this bucket, also those it has only just been given.
 -- KEYS[1] the bucket's root
@@ -1594,8 +1765,8 @@ return verdicts
       part4 +
       part5 +
       part7 +
-      part9 +
-      part17 +
+      part10 +
+      part18 +
       `local owner, lease_ms = ARGV[2], tonumber(ARGV[3])
 
 local extended = 0
@@ -1614,7 +1785,8 @@ return extended
 `,
   },
   'resume-run': {
-    sha: 'c8ac86aedcc5c505d4ae2c71654f3de58758e56a',
+    sha: '55b94aceaf4fe7262436d8622fbfcd82bf221d57',
+    takesCalls: false,
     text:
       `-- Let a run go on that the engine suspended, with its counters of crashes and losses cleared.
 -- KEYS[1] the bucket's root
@@ -1628,9 +1800,9 @@ return extended
       part4 +
       part5 +
       part7 +
-      part11 +
-      part9 +
-      part16 +
+      part12 +
+      part10 +
+      part17 +
       `local max_steps = 40
 
 local run = load_run(ARGV[2])
@@ -1667,7 +1839,8 @@ return { item }
 `,
   },
   'settle-child': {
-    sha: '62618a6c3dcf19a5336ab78529eeeeae68f34fd4',
+    sha: '5abf3342b34f28bcdacc9fcff0fb9fb0f8b9b0aa',
+    takesCalls: false,
     text:
       `-- A child has ended: settle its parent's step, and wake the parent.
 -- KEYS[1] the bucket's root
@@ -1681,9 +1854,9 @@ return { item }
       part4 +
       part5 +
       part7 +
-      part9 +
       part10 +
-      part16 +
+      part11 +
+      part17 +
       `local child, entry = ARGV[4], ARGV[5]
 local run = load_run(ARGV[2])
 if not run or is_ended(run) then return nil end
@@ -1705,34 +1878,35 @@ return item or nil
 `,
   },
   'settle-step': {
-    sha: '9f1028d98f38b48a8927dee75fc86fab69c8e03d',
+    sha: 'f9fd84c63fbf5b238abc51f9d8788f5b92afbe3c',
+    takesCalls: true,
     text:
       `-- Record how the attempt of an rpc step ended and, if it is settled by that, wake its run.
 -- KEYS[1] the bucket's root
--- ARGV    clock offset, run id, step (\`<ordinal> <name>\`), claim id, epoch, 'succeeded', 'failed' or 'retry',
+-- ARGV    of each call (calls.lua): run id, step (\`<ordinal> <name>\`), claim id, epoch, 'succeeded', 'failed' or 'retry',
 --         its output or error, delay in ms (retry)
--- returns nil: superseded, settled already or its run has ended; else { settledSeq or nil, item or nil }
+-- returns for each nil: superseded, settled already or its run has ended; else { settledSeq or nil, item or nil }
 -- called by settleStep
 ` +
       part1 +
+      part9 +
       part2 +
       part3 +
       part4 +
       part5 +
       part7 +
-      part9 +
-      part15 +
       part10 +
       part16 +
-      `local run_id, step_id, claim_id, epoch = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
-local kind, payload, delay_ms = ARGV[6], ARGV[7], tonumber(ARGV[8])
-
-local function finish(run, step)
+      part11 +
+      part17 +
+      `local function finish(run, step)
+  local kind, payload = given[5], given[6]
   settle(run, step, kind == 'succeeded' and { output = payload } or { error = payload })
   return wake_run(run) or false
 end
 
 local function try_again(run, step)
+  local payload, delay_ms = given[6], tonumber(given[7])
   put(step, 'status', 'scheduled')
   touch_step(run, step)
   put(step, 'error', payload)
@@ -1740,25 +1914,34 @@ local function try_again(run, step)
   return offer_again(run, step, delay_ms) or false
 end
 
-local run = load_run(run_id)
-local step = run and find_step(run_id, step_id)
-if not step then return nil end
-if is_ended(run) or step.status ~= 'running' or not is_held_by(step, epoch, claim_id) then
-  local item = recall_ending(run, step, claim_id, kind)
-  local known = redis.call('HGET', step.key, kind == 'succeeded' and 'output' or 'error')
-  if item == nil or known ~= payload then return nil end
-  return { kind ~= 'retry' and step.settledSeq or false, item }
-end
-local item
-if kind == 'retry' then item = try_again(run, step) else item = finish(run, step) end
-remember_ending(step, claim_id, kind, item)
-save(step)
-save(run)
-return { step.settledSeq or false, item }
+local usual = part_of_run({
+  'status', 'workflow', 'orphaned', 'revision', 'wakeSeq', 'readWakeSeq', 'blockedForAll', 'blocked', 'crashes', 'leaseUntil',
+  'rungAt', 'rings', 'againAt', 'dueAt', 'indexed', 'node',
+})
+
+return answer_each(function()
+  local run_id, step_id, claim_id, epoch, kind, payload = given[1], given[2], given[3], tonumber(given[4]), given[5], given[6]
+  local run = load_run(run_id, usual)
+  local step = run and find_step(run_id, step_id)
+  if not step then return nil end
+  if is_ended(run) or step.status ~= 'running' or not is_held_by(step, epoch, claim_id) then
+    local item = recall_ending(run, step, claim_id, kind)
+    local known = redis.call('HGET', step.key, kind == 'succeeded' and 'output' or 'error')
+    if item == nil or known ~= payload then return nil end
+    return { kind ~= 'retry' and step.settledSeq or false, item }
+  end
+  local item
+  if kind == 'retry' then item = try_again(run, step) else item = finish(run, step) end
+  remember_ending(step, claim_id, kind, item)
+  save(step)
+  save(run)
+  return { step.settledSeq or false, item }
+end)
 `,
   },
   'signal-run': {
-    sha: '12b1ceb0aa04838b3c1a1dfd7b96208f85003e58',
+    sha: '9aff292b37124b19d302fc750b29b6bdc0cefdcf',
+    takesCalls: false,
     text:
       `-- Settle the oldest open suspend step of the signal's name, or keep the signal for the next one.
 -- KEYS[1] the bucket's root
@@ -1772,10 +1955,10 @@ return { step.settledSeq or false, item }
       part4 +
       part5 +
       part7 +
-      part9 +
       part10 +
       part11 +
-      part16 +
+      part12 +
+      part17 +
       `local run_id, call_id, signal_id, name, payload = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 
 local function kept_key(number)
@@ -1818,7 +2001,8 @@ return { item or false }
 `,
   },
   'sweep': {
-    sha: '32f6cc608afa62438259da2505939f4e05656847',
+    sha: '4e92a6ff33a13a40b86f2729f40a3984dd8d5078',
+    takesCalls: false,
     text:
       `-- Find what ought to be moving and is not, and stamp it: a slice of it, the server waits meanwhile.
 -- KEYS[1] the bucket's root
@@ -1834,8 +2018,8 @@ return { item or false }
       part4 +
       part5 +
       part7 +
-      part11 +
-      part9 +
+      part12 +
+      part10 +
       `local window = math.max(1, tonumber(ARGV[2]))
 local dead_owners = tonumber(ARGV[8])
 local first_known = 9 + dead_owners

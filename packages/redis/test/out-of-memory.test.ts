@@ -20,6 +20,13 @@ async function contentsOf(redis: Redis): Promise<string> {
   return JSON.stringify(keys.map((key, at) => [key, dumps[at]]))
 }
 
+/** Of the only call of a script that takes several; undefined when it was refused. */
+function answerOf([answer]: readonly (Reply | Error)[]): Reply | undefined {
+  if (!(answer instanceof Error)) return answer
+  if (!answer.message.includes('OOM')) throw answer
+  return undefined
+}
+
 /** Each call is made on a full server first: one that is refused must have left everything as it was, and is made again. */
 function refuseFirst(link: RedisLink, { redis, said }: { redis: Redis; said: Map<string, string[]> }): void {
   const call = link.call.bind(link)
@@ -36,7 +43,10 @@ function refuseFirst(link: RedisLink, { redis, said }: { redis: Redis; said: Map
   }
   link.call = async (script, bucket, args) => {
     const before = await contentsOf(redis)
-    const answer = await onFull(scripts[script].text, [1, bucket.root, link.options.clockOffsetMs?.() ?? 0, ...args])
+    const { text, takesCalls } = scripts[script]
+    const given = takesCalls ? [args.length, ...args] : args
+    const reply = await onFull(text, [1, bucket.root, link.options.clockOffsetMs?.() ?? 0, ...given])
+    const answer = takesCalls && Array.isArray(reply) ? answerOf(reply as readonly (Reply | Error)[]) : reply
     // It reads only, or begins with something that frees memory.
     if (answer !== undefined) return answer
     said.set(script, [...(said.get(script) ?? []), before === (await contentsOf(redis)) ? 'whole' : 'half'])

@@ -37,7 +37,7 @@ end
 
 -- `how.at_least_one`: for those who would not get on otherwise. `how.own_after`: the caller knows the inline steps that
 -- changed after this revision, it wrote them. `how.less`: so many rows less, for who has worked before. All rows must be
--- saved. Answers { revision, more, rows }.
+-- saved. Answers { revision, more, rows }, and how much text they have.
 local function read_changes(run, after, how)
   local rows, bytes, revision, offset = {}, 0, after, 0
   local most = max_rows - (how.less or 0)
@@ -49,12 +49,12 @@ local function read_changes(run, after, how)
         local change, size = read_change(run.id, member)
         bytes = bytes + size
         local full = bytes > max_bytes or #rows >= most
-        if full and not (how.at_least_one and #rows == 0) then return { revision, '1', rows } end
+        if full and not (how.at_least_one and #rows == 0) then return { revision, '1', rows }, bytes end
         rows[#rows + 1] = change
       end
       revision = changed_at
     end
-    if #found < 80 then return { run.revision, '0', rows } end
+    if #found < 80 then return { run.revision, '0', rows }, bytes end
     offset = offset + 40
   end
 end

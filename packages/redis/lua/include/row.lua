@@ -8,22 +8,31 @@ local numeric = {
   askedAfter = true, floor = true, claimSlept = true, settledSeq = true, settledAt = true, startedAt = true, dispatch = true,
 }
 
--- Fields that are absent are nil; `zero` names those that count from 0.
-local function load_row(key, fields, zero)
-  local values = redis.call('HMGET', key, unpack(fields))
-  local row = { key = key, dirty = {} }
+-- Fields that are absent are nil; `zero` has those that count from 0. What was changed stays as it is.
+local function read_fields(row, fields, zero)
+  local values = redis.call('HMGET', row.key, unpack(fields))
+  local dirty = row.dirty
   for i = 1, #fields do
     local field, value = fields[i], values[i]
-    if value then row[field] = numeric[field] and tonumber(value) or value end
+    if dirty[field] then
+    elseif value then
+      row[field] = numeric[field] and tonumber(value) or value
+    elseif zero[field] then
+      row[field] = 0
+    end
   end
-  for i = 1, #zero do
-    row[zero[i]] = row[zero[i]] or 0
-  end
+end
+
+local function load_row(key, fields, zero)
+  local row = { key = key, dirty = {}, is_new = false }
+  read_fields(row, fields, zero)
   return row
 end
 
--- nil takes the field away.
+-- nil takes the field away. What is there already is not written again.
 local function put(row, field, value)
+  local is_there = rawget(row, field) == value and (value ~= nil or row.is_new)
+  if is_there and not row.dirty[field] then return end
   row[field] = value
   row.dirty[field] = true
 end

@@ -10,7 +10,10 @@ local run_fields = {
   'turn', 'turnPart', 'turnBefore', 'turnPlaces', 'turnSettled', 'turnEnd', 'endCall', 'node', 'floor',
   'claimSlept',
 }
-local run_counters = { 'revision', 'wakeSeq', 'readWakeSeq', 'crashes', 'epoch', 'rings', 'places', 'attempts', 'signals' }
+local run_counters = {
+  revision = true, wakeSeq = true, readWakeSeq = true, crashes = true, epoch = true, rings = true, places = true,
+  attempts = true, signals = true,
+}
 
 local function is_ended(run)
   return run.status == 'completed' or run.status == 'failed' or run.status == 'cancelled'
@@ -38,12 +41,30 @@ local function is_doubtful(run, revision)
   return revision > run.revision or (run.floor ~= nil and revision > 0 and revision < run.floor)
 end
 
--- nil: there is no such run. `id` and `member` (its name among its owner's leases) are no fields.
-local function load_run(run_id)
-  local run = load_row(key_of('run', run_id), run_fields, run_counters)
+-- For a script that needs few of them as a rule: what is none of these is read, all of it, when it is asked for.
+local function part_of_run(fields)
+  local is_read = {}
+  for i = 1, #fields do is_read[fields[i]] = true end
+  local function read_rest(run, field)
+    if is_read[field] then return nil end
+    setmetatable(run, nil)
+    local rest = {}
+    for i = 1, #run_fields do
+      if not is_read[run_fields[i]] then rest[#rest + 1] = run_fields[i] end
+    end
+    read_fields(run, rest, run_counters)
+    return run[field]
+  end
+  return { fields = fields, rest = { __index = read_rest } }
+end
+
+-- nil: there is no such run. `id` and `member` (its name among its owner's leases) are no fields. `part`: see above.
+local function load_run(run_id, part)
+  local run = load_row(key_of('run', run_id), part and part.fields or run_fields, run_counters)
   if not run.status then return nil end
   run.id = run_id
   run.member = 'run:' .. run_id
+  if part then setmetatable(run, part.rest) end
   note_node(run)
   return run
 end

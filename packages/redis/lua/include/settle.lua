@@ -16,7 +16,7 @@ end
 local function forget_open_step(run, step)
   if step.kind == 'sleep' then
     redis.call('ZREM', key_of('sleeps', run.id), step.place)
-  elseif step.kind == 'inline' then
+  elseif step.kind == 'inline' and step.dueAt then
     redis.call('ZREM', key_of('retries', run.id), step.place)
   elseif step.kind == 'suspend' then
     redis.call('ZREM', key_of('suspends', run.id), named(step.name, step.place))

@@ -5,17 +5,18 @@ local shown_fields = {
   'workflow', 'status', 'input', 'inputDigest', 'output', 'error', 'reason', 'tags', 'parentId', 'parentStep',
   'parentOnEnd', 'crashes', 'createdAt', 'updatedAt', 'endedAt',
 }
-local payload_places = { 3, 5, 6 }
+-- Of these, the payloads; and those that a run has which goes on.
+local payloads, open_payloads = { 3, 5, 6 }, { 3 }
 local max_payload_bytes = 64 * 1024
 
 -- While the script copies, the server waits: payloads too large for that are left out, then '1' follows the fields.
-local function show_run(run_id)
+local function show_run(run_id, sized)
   local key, bytes = key_of('run', run_id), 0
-  for _, at in ipairs(payload_places) do bytes = bytes + redis.call('HSTRLEN', key, shown_fields[at]) end
+  for _, at in ipairs(sized or payloads) do bytes = bytes + redis.call('HSTRLEN', key, shown_fields[at]) end
   if bytes <= max_payload_bytes then return redis.call('HMGET', key, unpack(shown_fields)) end
   local fields = { unpack(shown_fields) }
   -- A name no field has: its value is nil.
-  for _, at in ipairs(payload_places) do fields[at] = '-' end
+  for _, at in ipairs(payloads) do fields[at] = '-' end
   local values = redis.call('HMGET', key, unpack(fields))
   values[#fields + 1] = '1'
   return values

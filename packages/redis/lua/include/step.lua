@@ -6,7 +6,7 @@ local step_fields = {
   'revision', 'startedAt', 'worker', 'dispatch', 'epoch', 'owner', 'claimId', 'leaseUntil', 'rungAt', 'rings',
   'againAt', 'dueAt', 'indexed',
 }
-local step_counters = { 'attempt', 'lost', 'revision', 'dispatch', 'epoch', 'rings' }
+local step_counters = { attempt = true, lost = true, revision = true, dispatch = true, epoch = true, rings = true }
 
 -- nil: the run has no such step. `place` and `member` (its name among its owner's leases) are no fields.
 local function load_step(run_id, place)
@@ -26,15 +26,22 @@ local function step_id_of(step)
   return step.ordinal .. ' ' .. step.name
 end
 
+-- The place of a new step, or nil: the run has a step of that name and number.
+local function new_place(run, step_id)
+  local place = run.places + 1
+  if redis.call('HSETNX', key_of('steps', run.id), step_id, place) == 0 then return nil end
+  put(run, 'places', place)
+  return place
+end
+
 -- A new row, not saved yet. `values`: name, ordinal, kind, askedAfter and what the kind needs.
-local function insert_step(run, values)
-  put(run, 'places', run.places + 1)
-  local place = run.places
-  local step = { key = step_key_of(run.id, place), dirty = {}, place = place, member = 'step:' .. place .. ':' .. run.id }
+local function new_step(run, place, values)
+  local member = 'step:' .. place .. ':' .. run.id
+  local step = { key = step_key_of(run.id, place), dirty = {}, is_new = true, place = place, member = member }
+  for counter in pairs(step_counters) do step[counter] = 0 end
   put_all(step, values)
-  put_all(step, { status = 'scheduled', createdAt = now })
-  for _, counter in ipairs(step_counters) do step[counter] = 0 end
-  redis.call('HSET', key_of('steps', run.id), step_id_of(step), place)
+  put(step, 'status', 'scheduled')
+  put(step, 'createdAt', now)
   return step
 end
 
