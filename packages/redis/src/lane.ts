@@ -20,7 +20,7 @@ interface Waiting {
  * A script runs for about a millisecond, and what a call has to write shows in its arguments. It counts for itself what
  * it has to read: what it did not come to is sent again.
  */
-const maxArgs = 400
+const maxArgs = 480
 const maxChars = 128 * 1024
 /** So many on their way at once: more than one, so that the server and this process need not wait for each other. */
 const maxUnderWay = 2

@@ -411,14 +411,21 @@ local function error_of(met)
   return { err = string.match(met, '%-([A-Z]+ [^\\r\\n]*)') or string.match(met, '^[A-Z]+ .*$') or 'ERR ' .. met }
 end
 
+-- All at once as a rule; Lua has room for some thousands.
+local function given_at(first, last)
+  if last - first < 1000 then return { unpack(ARGV, first, last) } end
+  local values = {}
+  for i = first, last do values[#values + 1] = ARGV[i] end
+  return values
+end
+
 -- \`operate\` answers the call in \`given\`. The server waits meanwhile: those that would keep it waiting for too long are not
 -- looked at, and answered with nothing: there are fewer answers than calls.
 local function answer_each(operate)
   local answers, at, last = {}, 2, #ARGV
   while at <= last and spent < enough do
     local width = tonumber(ARGV[at])
-    given = {}
-    for i = 1, width do given[i] = ARGV[at + i] end
+    given = given_at(at + 1, at + width)
     at = at + 1 + width
     spend(1)
     local is_done, answer = pcall(operate)
@@ -813,7 +820,7 @@ return entries
 `,
   },
   'claim-run': {
-    sha: '01633852423c5d36969457ccfcfa0d077336002c',
+    sha: 'e78d1ef85b36fe055873c4d35404768d54a9943d',
     takesCalls: true,
     text:
       `-- Take the run's lease, settle its due sleeps, and read what changed.
@@ -900,7 +907,7 @@ end)
 `,
   },
   'claim-step': {
-    sha: 'b29ecfcabb0307b6225f6b58ba05f2d2e72db359',
+    sha: '4669ff3b1785f13213ca7e4c1b7a3622af81804f',
     takesCalls: true,
     text:
       `-- Take the lease of an rpc step that is due and unclaimed, or whose lease ran out.
@@ -986,7 +993,7 @@ end)
 `,
   },
   'commit-run': {
-    sha: '891c017485edc3686d3f19eb05decf216523a4c7',
+    sha: '63f7f0acef0cb70c1eee3ebe6cd41daf29c82373',
     takesCalls: true,
     text:
       `-- Apply a turn of a held run. A large turn comes in parts: each is applied at once and whole, the last one leaves.
@@ -1328,7 +1335,7 @@ end)
 `,
   },
   'create-run': {
-    sha: '0a38ffea3d0b130c138d354cbf299d6d1109036e',
+    sha: '4e7c81fe584b3f3ffd7343a6a4516fd337518ea4',
     takesCalls: true,
     text:
       `-- Insert a run, rung, or find the one that has the id.
@@ -1878,7 +1885,7 @@ return item or nil
 `,
   },
   'settle-step': {
-    sha: 'f9fd84c63fbf5b238abc51f9d8788f5b92afbe3c',
+    sha: 'c87d1da9d646493dd8d1a7b27f47c4984b1687ea',
     takesCalls: true,
     text:
       `-- Record how the attempt of an rpc step ended and, if it is settled by that, wake its run.

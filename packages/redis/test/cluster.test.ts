@@ -136,6 +136,19 @@ describe('a Redis Cluster', { timeout: 60_000 }, () => {
       expect(await claiming).toMatchObject({ lease: { epoch: 1 } })
     })
 
+    test('calls that travel together wait together, and each is done once', async () => {
+      const { store } = harness.ports
+      const together = Array.from({ length: 2_000 }, (_, at) => `run-${at}`).filter((id) => rootOf(id) === rootOf('run'))
+      expect(together.length).toBeGreaterThan(10)
+      await store.createRun(newRun('run'))
+      const move = await moveBucketOf('run')
+      const creating = Promise.all(together.map((runId) => store.createRun(newRun(runId))))
+      await move.hand(2)
+      expect(await Promise.race([creating, delay(300, 'waits')])).toBe('waits')
+      await move.finish()
+      for (const { created } of await creating) expect(created).toBe(true)
+    })
+
     test('a user who may not ask for what moves waits until it is there', async () => {
       const { prefix, nodes, ports } = harness
       await ports.store.createRun(newRun('run'))

@@ -47,6 +47,9 @@ export type Left =
 /** An inline retry this near is waited for with the lease held: leaving and claiming again would take longer. */
 const worthHoldingMs = 50
 
+/** What `abort()` gives by itself, made once: each of them finds out its stack. */
+const leftBehind = new DOMException('This operation was aborted', 'AbortError')
+
 /** One commit writes at most so many rows of each kind: what a server does at once others wait for. */
 const maxRows = 200
 
@@ -115,7 +118,7 @@ export class RunTurns {
       return { kind: 'lost' }
     } finally {
       for (const signal of signals) signal.removeEventListener('abort', this.#interrupt)
-      this.#done.abort()
+      this.#done.abort(leftBehind)
       this.#parts.keeper.drop(this.#held)
     }
   }
@@ -293,7 +296,8 @@ export class RunTurns {
     }
     void this.#parts.clock.sleep(dueInMs, timer.signal).then(ring)
     await this.#bell.wait()
-    timer.abort()
+    // With a reason at hand: without one each abort makes an error and its stack.
+    timer.abort('rung')
     // The commit that a wake makes ends the due sleeps, too.
     this.#woken ||= this.#sleeps.takeDue()
   }

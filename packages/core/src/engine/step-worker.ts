@@ -96,7 +96,8 @@ export class StepWorker {
       this.#attempt(claim, AbortSignal.any([held.signal, graceOver])),
       this.#graceAndMore(patience.signal),
     ])
-    patience.abort()
+    // With a reason at hand: without one each abort makes an error and its stack.
+    patience.abort('ended')
     if (held.signal.aborted || outcome === null) return
     if ('entered' in outcome) return this.#giveBack(claim, outcome.entered, outcome.delayMs)
     // Its signal told it to stop: that it threw then is no failure of the step.

@@ -196,7 +196,8 @@ class BodyReplay implements Replay, ReplayPort {
     while (!condition() && !isOver && !this.#isHalted()) {
       await Promise.race([grace, new Promise<void>((resolve) => (this.#onAsked = resolve))])
     }
-    done.abort()
+    // With a reason at hand: without one each abort makes an error and its stack.
+    done.abort('asked')
     this.#onAsked = null
     return condition()
   }

@@ -74,7 +74,8 @@ export class RunWatcher {
         }
         void this.#clock.sleep(waitMs, next.signal).then(ring)
         await bell.wait()
-        next.abort()
+        // With a reason at hand: without one each abort makes an error and its stack.
+        next.abort('rung')
       }
     } finally {
       signal.removeEventListener('abort', bell.ring)

@@ -157,7 +157,7 @@ export class WorkflowService {
     const waited = new AbortController()
     const done = new AbortController()
     if (timeoutMs !== null) void this.#clock.sleep(timeoutMs, done.signal).then(() => waited.abort())
-    const last = await this.#watcher.until(runId, waited.signal, hasEnded).finally(() => done.abort())
+    const last = await this.#watcher.until(runId, waited.signal, hasEnded).finally(() => done.abort('seen'))
     const run = endedRun({ runId, last, timeoutMs, isClosed: this.#closed.signal.aborted })
     if (run.status !== 'completed') throw await failureOf(run, this.#payloads)
     return run.output === null ? undefined : this.#payloads.decode(run.output, `the output of run ${quote(runId)}`)

@@ -23,14 +23,21 @@ local function error_of(met)
   return { err = string.match(met, '%-([A-Z]+ [^\r\n]*)') or string.match(met, '^[A-Z]+ .*$') or 'ERR ' .. met }
 end
 
+-- All at once as a rule; Lua has room for some thousands.
+local function given_at(first, last)
+  if last - first < 1000 then return { unpack(ARGV, first, last) } end
+  local values = {}
+  for i = first, last do values[#values + 1] = ARGV[i] end
+  return values
+end
+
 -- `operate` answers the call in `given`. The server waits meanwhile: those that would keep it waiting for too long are not
 -- looked at, and answered with nothing: there are fewer answers than calls.
 local function answer_each(operate)
   local answers, at, last = {}, 2, #ARGV
   while at <= last and spent < enough do
     local width = tonumber(ARGV[at])
-    given = {}
-    for i = 1, width do given[i] = ARGV[at + i] end
+    given = given_at(at + 1, at + width)
     at = at + 1 + width
     spend(1)
     local is_done, answer = pcall(operate)
