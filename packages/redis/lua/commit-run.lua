@@ -181,7 +181,8 @@ end
 
 return answer_each(function()
   read_given()
-  local run = load_run(run_id, usual)
+  local stays = move == 'hold' or move == 'part'
+  local run = load_run(run_id, stays and usual or nil)
   if not run then return 'LEASE_LOST' end
   -- An earlier one, too, which comes late: its sender has long heard of it and gone on.
   local is_repeat = run.turnClaim == claim_id and (turn < run.turn or turn == run.turn and part <= run.turnPart)

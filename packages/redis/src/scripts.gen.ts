@@ -993,7 +993,7 @@ end)
 `,
   },
   'commit-run': {
-    sha: '63f7f0acef0cb70c1eee3ebe6cd41daf29c82373',
+    sha: '4ffc4fef6aa78eeda43164e4f9dca95e0d9b55e2',
     takesCalls: true,
     text:
       `-- Apply a turn of a held run. A large turn comes in parts: each is applied at once and whole, the last one leaves.
@@ -1316,7 +1316,8 @@ end
 
 return answer_each(function()
   read_given()
-  local run = load_run(run_id, usual)
+  local stays = move == 'hold' or move == 'part'
+  local run = load_run(run_id, stays and usual or nil)
   if not run then return 'LEASE_LOST' end
   -- An earlier one, too, which comes late: its sender has long heard of it and gone on.
   local is_repeat = run.turnClaim == claim_id and (turn < run.turn or turn == run.turn and part <= run.turnPart)

@@ -4,6 +4,8 @@ import type { Report } from './report.ts'
 
 /** How long progress notices are gathered: they are for people watching, not for the engine. */
 const gatherProgressMs = 100
+/** Whoever hears one looks at the run: so many in a second, and no more (by ms). */
+const progressPerMs = 1
 /** How long closing waits for a queue that does not answer. */
 const patienceMs = 1_000
 
@@ -19,6 +21,7 @@ export class Dispatcher {
   readonly #clock: Clock
   readonly #progress = new Set<RunId>()
   #gathering: NodeJS.Timeout | null = null
+  #lastProgress = 0
   readonly #telling = new Set<Promise<void>>()
   #ringsSwept = false
   /** Set while this process takes turns: takes the item if there is room. */
@@ -94,7 +97,11 @@ export class Dispatcher {
   /** Tell those who watch, some time soon. */
   progressed(runId: RunId): void {
     this.#progress.add(runId)
-    this.#gathering ??= setTimeout(() => this.tell(this.#takeProgress()), gatherProgressMs).unref()
+    this.#gathering ??= setTimeout(() => this.tell(this.#takeProgress()), this.#gatherMs).unref()
+  }
+
+  get #gatherMs(): number {
+    return gatherProgressMs + this.#lastProgress / progressPerMs
   }
 
   /** Tell what there is left to tell, and let what is being told arrive, as long as that takes no longer than a second. */
@@ -110,6 +117,7 @@ export class Dispatcher {
     this.#gathering = null
     const runIds = [...this.#progress]
     this.#progress.clear()
+    this.#lastProgress = runIds.length
     return runIds
   }
 
