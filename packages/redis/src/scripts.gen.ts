@@ -387,7 +387,7 @@ local function end_run(run, status, how)
 end
 `
 
-const part9 = `-- Several calls of one operation in one script: ARGV is the clock offset, then for each call how many arguments it has, and
+const part9 = `-- Several calls of one operation in one script (src/lane.ts): ARGV is the clock offset, then for each call how many arguments it has, and
 -- these. Each is answered by itself, or has an error of its own: none knows of the others.
 
 -- What the call at hand was given.
@@ -820,7 +820,7 @@ return entries
 `,
   },
   'claim-run': {
-    sha: 'e78d1ef85b36fe055873c4d35404768d54a9943d',
+    sha: '84c7cbe4f25cd2c4e354e2572260760a0d687329',
     takesCalls: true,
     text:
       `-- Take the run's lease, settle its due sleeps, and read what changed.
@@ -907,7 +907,7 @@ end)
 `,
   },
   'claim-step': {
-    sha: '4669ff3b1785f13213ca7e4c1b7a3622af81804f',
+    sha: '0348ba661859b616f5f29334fe6016ca3ace136c',
     takesCalls: true,
     text:
       `-- Take the lease of an rpc step that is due and unclaimed, or whose lease ran out.
@@ -993,7 +993,7 @@ end)
 `,
   },
   'commit-run': {
-    sha: '4ffc4fef6aa78eeda43164e4f9dca95e0d9b55e2',
+    sha: 'f47402c1461f25fbb5321ce4f63264e71c9ea46b',
     takesCalls: true,
     text:
       `-- Apply a turn of a held run. A large turn comes in parts: each is applied at once and whole, the last one leaves.
@@ -1336,7 +1336,7 @@ end)
 `,
   },
   'create-run': {
-    sha: '4e7c81fe584b3f3ffd7343a6a4516fd337518ea4',
+    sha: '7227ed83b298a29f0c7f2ec5a0bb5c11fed31f4f',
     takesCalls: true,
     text:
       `-- Insert a run, rung, or find the one that has the id.
@@ -1886,7 +1886,7 @@ return item or nil
 `,
   },
   'settle-step': {
-    sha: 'c87d1da9d646493dd8d1a7b27f47c4984b1687ea',
+    sha: '7c3dec8a7483db3c542f855d90c2422bce636cd1',
     takesCalls: true,
     text:
       `-- Record how the attempt of an rpc step ended and, if it is settled by that, wake its run.

@@ -138,7 +138,9 @@ describe('a Redis Cluster', { timeout: 60_000 }, () => {
 
     test('calls that travel together wait together, and each is done once', async () => {
       const { store } = harness.ports
-      const together = Array.from({ length: 2_000 }, (_, at) => `run-${at}`).filter((id) => rootOf(id) === rootOf('run'))
+      const together = Array.from({ length: 2_000 }, (_, at) => `run-${at}`).filter(
+        (id) => rootOf(id) === rootOf('run'),
+      )
       expect(together.length).toBeGreaterThan(10)
       await store.createRun(newRun('run'))
       const move = await moveBucketOf('run')

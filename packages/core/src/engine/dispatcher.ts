@@ -4,8 +4,7 @@ import type { Report } from './report.ts'
 
 /** How long progress notices are gathered: they are for people watching, not for the engine. */
 const gatherProgressMs = 100
-/** Whoever hears one looks at the run: so many in a second, and no more (by ms). */
-const progressPerMs = 1
+const longestGatherMs = 1_000
 /** How long closing waits for a queue that does not answer. */
 const patienceMs = 1_000
 
@@ -100,8 +99,9 @@ export class Dispatcher {
     this.#gathering ??= setTimeout(() => this.tell(this.#takeProgress()), this.#gatherMs).unref()
   }
 
+  /** Whoever hears of a run looks at it: about a thousand looks a second, and no more. */
   get #gatherMs(): number {
-    return gatherProgressMs + this.#lastProgress / progressPerMs
+    return Math.min(gatherProgressMs + this.#lastProgress, longestGatherMs)
   }
 
   /** Tell what there is left to tell, and let what is being told arrive, as long as that takes no longer than a second. */

@@ -1,5 +1,5 @@
 -- include: now
--- Several calls of one operation in one script: ARGV is the clock offset, then for each call how many arguments it has, and
+-- Several calls of one operation in one script (src/lane.ts): ARGV is the clock offset, then for each call how many arguments it has, and
 -- these. Each is answered by itself, or has an error of its own: none knows of the others.
 
 -- What the call at hand was given.
