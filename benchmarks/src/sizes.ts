@@ -2,6 +2,9 @@
 export interface Size {
   readonly name: 'full' | 'quick' | 'tiny'
   readonly repetitions: number
+  /** Of what mostly waits: lost workers and idle ones. */
+  readonly waitingRepetitions: number
+  readonly costRepetitions: number
   /** Throughput: so many runs at once, with so many steps each. */
   readonly runs: number
   readonly steps: number
@@ -38,9 +41,11 @@ export interface Size {
 const full: Size = {
   name: 'full',
   repetitions: 5,
+  waitingRepetitions: 5,
+  costRepetitions: 3,
   runs: 300,
   steps: 10,
-  warmMs: 2_000,
+  warmMs: 1_000,
   leastMs: 1_000,
   history: 1_000,
   longHistory: 10_000,
@@ -48,10 +53,10 @@ const full: Size = {
   latency: 200,
   latencyLimitMs: 5_000,
   sleepers: 100,
-  sleepMs: 2_000,
+  sleepMs: 1_500,
   recoveryRuns: 10,
-  recoveryLimitMs: 60_000,
-  idleMs: 10_000,
+  recoveryLimitMs: 45_000,
+  idleMs: 6_000,
   sleeping: 100_000,
   aged: 1_000_000,
   replay: 10_000,
@@ -61,7 +66,9 @@ const full: Size = {
 const quick: Size = {
   ...full,
   name: 'quick',
-  repetitions: 3,
+  repetitions: 2,
+  waitingRepetitions: 1,
+  costRepetitions: 1,
   runs: 100,
   warmMs: 500,
   leastMs: 300,

@@ -56,6 +56,7 @@ function cost(work: 'inline' | 'rpc'): Workload {
       { ...row, figure: 'memoryBytesPerStep', unit: 'bytes of memory' },
     ],
     takes: ({ name: system }) => system === 'pikku' || system === 'dbos' || system === 'floor',
+    repetitions: ({ costRepetitions }) => costRepetitions,
     measure: async (turn, size) => ({ [name]: [await costOf(turn, size, work)] }),
   }
 }

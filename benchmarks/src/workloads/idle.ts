@@ -6,7 +6,7 @@ import type { Turn } from '../stage.ts'
 import { isOurs, type Workload } from '../workload.ts'
 
 /** After the start, which has its own statements. */
-const settleMs = 3_000
+const settleMs = 2_000
 
 /** What a worker without work sends to its server. */
 async function idleCost({ stage, system, database }: Turn, { idleMs }: Size): Promise<Figures> {
@@ -30,6 +30,7 @@ export const idle: Workload = {
     },
   ],
   takes: ({ name }) => name !== 'floor' && name !== 'restate',
+  repetitions: ({ waitingRepetitions }) => waitingRepetitions,
   measure: async (turn, size) => {
     await turn.start('worker')
     return { idle: [await idleCost(turn, size)] }
@@ -40,6 +41,7 @@ export const idleBehindPooler: Workload = {
   group: 'idle',
   rows: [{ ...row, name: 'idle-pgbouncer', title: 'the same behind PgBouncer in transaction mode, without LISTEN' }],
   takes: (system) => isOurs(system) && system.store === 'pg' && findPgBouncer() !== null,
+  repetitions: ({ waitingRepetitions }) => waitingRepetitions,
   measure: async (turn, size) => {
     // The schema is made by a process that may do anything.
     await (await turn.start('client')).stop()

@@ -5,6 +5,7 @@ import type { Figures } from '../results.ts'
 import type { Size } from '../sizes.ts'
 import type { Turn } from '../stage.ts'
 import { spreadOf } from '../statistics.ts'
+import type { System } from '../systems.ts'
 import { isOurs, type Workload } from '../workload.ts'
 
 interface Loss {
@@ -61,7 +62,9 @@ async function connectionsGone(turn: Turn): Promise<Figures> {
   return { p50Ms: ms, maxMs: ms }
 }
 
-const once = (size: Size, isPeer: boolean): number => (isPeer ? 1 : size.repetitions)
+/** A peer's takes up to the limit, whatever it is: once says enough. */
+const repetitions = (size: Size, system: System): number =>
+  isOurs(system) || system.name === 'floor' ? size.waitingRepetitions : 1
 
 export const killed: Workload = {
   group: 'recovery',
@@ -87,7 +90,7 @@ export const killed: Workload = {
   ],
   // A service of Restate has no other one waiting behind the same address; that is a load balancer's part.
   takes: ({ name }) => name !== 'restate',
-  repetitions: (size, system) => once(size, !isOurs(system) && system.name !== 'floor'),
+  repetitions,
   measure: async (turn, size) => {
     const isFloor = turn.system.name === 'floor'
     const figures = isFloor ? connectionsGone(turn) : lose(turn, size, { ...hanging, signal: 'SIGKILL' })
@@ -109,6 +112,7 @@ export const frozen: Workload = {
     },
   ],
   takes: isOurs,
+  repetitions,
   measure: async (turn, size) => {
     const patient = { ...size, recoveryLimitMs: 60_000 }
     return { 'recovery-frozen': [await lose(turn, patient, { ...hanging, signal: 'SIGSTOP' })] }
@@ -129,6 +133,7 @@ export const stopped: Workload = {
     },
   ],
   takes: isOurs,
+  repetitions,
   measure: async (turn, size) => {
     const passing: Loss = {
       work: 'pass',
