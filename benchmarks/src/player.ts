@@ -14,8 +14,8 @@ export class Player {
   #lastId = 0
   #entered = 0
   #complaints = ''
-  /** It may not have been seen to end yet. */
-  #isKilled = false
+  /** Killed, though it may not have been seen to end yet, or frozen: it answers nothing. */
+  #isLost = false
 
   private constructor(child: ChildProcess) {
     this.#child = child
@@ -63,13 +63,13 @@ export class Player {
   }
 
   signal(signal: NodeJS.Signals): void {
-    this.#isKilled ||= signal === 'SIGKILL'
+    this.#isLost ||= signal === 'SIGKILL' || signal === 'SIGSTOP'
     this.#child.kill(signal)
   }
 
   /** Lets the system close itself; what has not ended after ten seconds is killed. */
   async stop(): Promise<void> {
-    if (this.#isOver() || this.#isKilled) return this.kill()
+    if (this.#isOver() || this.#isLost) return this.kill()
     await Promise.race([this.#ask({ ask: 'close' }), delay(10_000, undefined, { ref: false })])
     await this.kill()
   }
