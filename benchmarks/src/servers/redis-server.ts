@@ -36,7 +36,7 @@ export async function startRedisServer(): Promise<RedisServer> {
     },
     connections: async () => Number(await info('clients', 'connected_clients')) - 1,
     commandsDuring: async (during) => {
-      const monitor = await client.duplicate().monitor()
+      const monitor = await client.monitor()
       let count = 0
       monitor.on('monitor', (_time: string, _command: string[], source: string) => {
         if (source !== 'lua') count += 1

@@ -74,9 +74,9 @@ export const replay: Workload = {
     },
   ],
   takes: ({ name }) => name === 'pikku' || name === 'floor',
-  measure: async ({ system }, { replay: steps }) => {
+  measure: async ({ system }, { replay: steps, warmMs }) => {
     const one = system.name === 'floor' ? turnsOfTheLoop : replayed
-    for (let warm = 0; warm < 3; warm++) await one(steps)
+    for (let warm = 0; warm < warmMs;) warm += await one(steps)
     return { replay: [{ msPerStep: (await one(steps)) / steps }] }
   },
 }
