@@ -6,7 +6,7 @@ export interface KeyRule {
   accepts(value: unknown): boolean
 }
 
-const path: KeyRule = { accepted: 'a path', accepts: isText }
+const path: KeyRule = { accepted: 'a path', accepts: isPath }
 const queueName: KeyRule = {
   accepted: 'a queue name: letters, digits, `.`, `_` and `-`',
   accepts: (value) => typeof value === 'string' && /^[\w.-]+$/.test(value),
@@ -17,7 +17,7 @@ export const topLevelKeys: Readonly<Record<string, KeyRule>> = {
   tsconfig: path,
   srcDirectories: {
     accepted: 'a list of at least one path',
-    accepts: (value) => Array.isArray(value) && value.length > 0 && value.every(isText),
+    accepts: (value) => Array.isArray(value) && value.length > 0 && value.every(isPath),
   },
   services: path,
   outDir: path,
@@ -36,12 +36,21 @@ export const workflowsKeys: Readonly<Record<string, KeyRule>> = {
   },
   path: {
     accepted: 'the path of a TypeScript file to write, ending in .ts or .mts',
-    accepts: (value) => isText(value) && /(?<!\.d)\.m?ts$/.test(String(value)),
+    accepts: (value) => isPath(value) && /(?<!\.d)\.m?ts$/.test(String(value)),
   },
   orchestratorQueue: queueName,
   workerQueue: queueName,
 }
 
-function isText(value: unknown): boolean {
+function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== ''
+}
+
+/** File systems take no longer name, and no longer path with room for the folder it starts from. */
+const maxNameBytes = 255
+const maxPathBytes = 2_000
+
+function isPath(value: unknown): boolean {
+  if (!isText(value) || Buffer.byteLength(value) > maxPathBytes) return false
+  return value.split(/[/\\]/).every((name) => Buffer.byteLength(name) <= maxNameBytes)
 }
