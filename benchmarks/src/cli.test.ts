@@ -17,15 +17,15 @@ test('without arguments: all workloads but the curves, both stores, every peer',
 })
 
 test('everything at once', () => {
-  const given = parse('--quick --only inline,rpc --store redis --peers dbos,restate --json out.json --write')
+  const given = parse('--quick --only inline,rpc --store redis --peers dbos,restate --json out.json')
   expect(given).toMatchObject({
     size: { name: 'quick' },
     only: ['inline', 'rpc'],
     stores: ['redis'],
     peers: ['dbos', 'restate'],
     json: 'out.json',
-    write: true,
   })
+  expect(parse('--growth --write').write).toBe(true)
 })
 
 test('no peers', () => {
@@ -38,7 +38,15 @@ test('the curves alone', () => {
   expect(only.every((group) => group.startsWith('growth-'))).toBe(true)
 })
 
-test.each(['--only inlin', '--store mysql', '--peers dbos,temporal', '--what', '--only'])('%s is refused', (line) => {
+test.each([
+  '--only inlin',
+  '--store mysql',
+  '--peers dbos,temporal',
+  '--what',
+  '--only',
+  '--write --only inline',
+  '--write --store pg',
+])('%s is refused', (line) => {
   const written = process.stderr.write
   process.stderr.write = () => true
   try {

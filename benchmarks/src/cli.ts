@@ -30,7 +30,13 @@ export function parseArguments(args: readonly string[]): Arguments {
     .addOption(new Option('--store <store>', 'one store').choices(stores))
     .option('--peers <peer,…>', `some peers, or none: ${peerNames.join(', ')}`, listOf([...peerNames, 'none']))
     .option('--json <file>', 'write the results there')
-    .option('--write', 'replace what BENCHMARKS.md, benchmarks/results and its pictures say')
+    .addOption(
+      // A page whose rows come from different runs would invite to compare them.
+      new Option('--write', 'replace what BENCHMARKS.md, benchmarks/results and its pictures say').conflicts([
+        'only',
+        'store',
+      ]),
+    )
     .exitOverride()
     .parse([...args], { from: 'user' })
   const given = command.opts<{
