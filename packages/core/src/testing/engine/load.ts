@@ -114,9 +114,12 @@ export const loadScenarios: ScenarioGroup = {
       for (const runId of asleep) await worker.service.cancelRun(runId)
     },
     'A38: a run of many rpc steps leaves its place to its neighbours after each of them': async (world) => {
-      const worker = await world.process(app, { concurrency: { turns: 1, steps: 2 } })
+      const allThere = door()
+      const add = async (_services: unknown, n: number): Promise<number> => allThere.opened.then(() => n + 1)
+      const worker = await world.process({ ...app, functions: { add } }, { concurrency: { turns: 1, steps: 2 } })
       const long = await worker.begin('rpcChain', 60)
       const neighbours = await Promise.all([1, 2].map(() => worker.begin('ten')))
+      allThere.open()
       for (const runId of neighbours) assert.deepEqual(await worker.end(runId), { kind: 'completed', output: 10 })
       assert.equal(await worker.status(long), 'running')
       assert.deepEqual(await worker.end(long), { kind: 'completed', output: 60 })
