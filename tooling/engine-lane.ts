@@ -23,8 +23,8 @@ function lane(ordinary: Share, slow: Share): EngineLane {
 /** PostgreSQL with pg-boss, Redis with BullMQ. */
 export const purePair = lane({ everyCrashPoint: 40 }, { everyCrashPoint: 1 })
 
-/** A store alone, in inline mode. */
-export const withoutQueue = lane({ everyCrashPoint: 60 }, { everyCrashPoint: 1 })
+/** A store alone, in inline mode: its crash points are those of the pairs, and of memory without a queue. */
+export const withoutQueue = lane({ everyCrashPoint: 0 }, { everyCrashPoint: 1 })
 
 /**
  * A store and a queue that have suites of their own already, and a pure pair each: what depends on both of them at once.
