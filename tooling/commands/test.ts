@@ -14,10 +14,10 @@ const report = path.join(scratch, 'report.json')
 const met = path.join(scratch, 'servers-met')
 
 /**
- * Most tests wait for a server more than they compute: on two cores one file at a time would leave half of them idle. Here
+ * Most tests wait for a server more than they compute: on two cores two files at a time leave half of them idle. Here
  * and not in vitest's configuration, which every project would have to repeat.
  */
-const workers = '--maxWorkers=2'
+const workers = '--maxWorkers=3'
 
 /** What runs at the moment. */
 let child: ChildProcess | undefined
