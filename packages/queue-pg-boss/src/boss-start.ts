@@ -22,6 +22,24 @@ export function checkSource(source: unknown): void {
   )
 }
 
+/** `if not exists` of two creators at a time: who comes second is told of one of these, where pg-boss knows its words only. */
+const overtaken = new Set(['23505', '42710', '42P06', '42P07'])
+
+/**
+ * Starts it. Two processes may find no schema at the same time; pg-boss's lock makes one wait, but does not make it look
+ * again, so the second can fail on what the first created. Then it is there, and starting again is what pg-boss allows.
+ */
+export async function startBoss(boss: PgBoss): Promise<PgBoss> {
+  for (let left = 5; ; left--) {
+    try {
+      return await boss.start()
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+      if (left === 0 || !overtaken.has(code)) throw error
+    }
+  }
+}
+
 /** pg-boss could not be started: where, and what was said. */
 export function startFailed(source: BossSource, error: unknown): StoreUnavailableError {
   const refused = error instanceof Error && 'code' in error && String(error.code).startsWith('42')

@@ -3,7 +3,7 @@ import type { Logger } from '@pikku/core/contract'
 import { PgBoss } from 'pg-boss'
 import type { ConstructorOptions, Db, Queue } from 'pg-boss'
 import type { BossSource } from './boss-source.ts'
-import { checkSource, isBoss, optionsOf, startFailed } from './boss-start.ts'
+import { checkSource, isBoss, optionsOf, startBoss, startFailed } from './boss-start.ts'
 import { fetching, preparing } from './hot-db.ts'
 import { reasonOf } from './reason-of.ts'
 
@@ -107,7 +107,7 @@ export class BossConnection {
       this.#boss.on('warning', (warning) => this.#logger.warn(`pg-boss: ${warning.message}`, warning.data))
     }
     try {
-      return await this.#boss.start()
+      return await startBoss(this.#boss)
     } catch (error) {
       throw startFailed(this.#source, error)
     }

@@ -42,6 +42,20 @@ describe('the queue service on pg-boss', () => {
     expect(new Set(ids).size).toBe(5)
   })
 
+  it('starts where another process creates the schema at the same moment', async () => {
+    let adding: Promise<string> | undefined
+    await database.sql.begin(async (creator) => {
+      await creator`create schema pgboss`
+      adding = service().add('mail', 1)
+      await until('it waits for the creator', async () => {
+        const waiting = await database.sql`
+          select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+        return waiting.length > 0
+      })
+    })
+    expect(await adding).toEqual(expect.any(String))
+  })
+
   it('F45: pg-boss has a term for every row', async () => {
     for (const options of [{}, { removeOnComplete: { age: 0 } }, { removeOnFail: { age: 0 } }]) {
       await service().add('terms', 1, options)
