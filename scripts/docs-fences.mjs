@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Every code fence of README.md and docs/*.md is a region of a file that is compiled and run:
+// Every code fence of README.md, docs/*.md and packages/*/README.md is a region of a file that is compiled and run:
 //   <!-- source: docs/examples/src/worker.ts #worker -->
 // This script checks that they are the same; with --update it writes the fences. Fences marked `text` are free.
 import fs from 'node:fs'
@@ -12,9 +12,12 @@ const free = new Set(['text'])
 /** @returns {string[]} */
 export function pages() {
   const docs = fs.readdirSync(path.join(root, 'docs')).filter((name) => name.endsWith('.md'))
-  return ['README.md', 'ARCHITECTURE.md', ...docs.sort().map((name) => `docs/${name}`)].filter((page) =>
-    fs.existsSync(path.join(root, page)),
-  )
+  const packages = fs.readdirSync(path.join(root, 'packages'))
+  return [
+    ...['README.md', 'ARCHITECTURE.md'],
+    ...docs.sort().map((name) => `docs/${name}`),
+    ...packages.sort().map((name) => `packages/${name}/README.md`),
+  ].filter((page) => fs.existsSync(path.join(root, page)))
 }
 
 /** The text of a page with its fences as they should be, and what is wrong with it. */

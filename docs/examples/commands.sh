@@ -25,6 +25,15 @@ npm install @pikku/core @pikku/redis @pikku/queue-bullmq ioredis
 # #region copy
 cp -r templates/workflows my-app
 # #endregion
+# #region install-queue-pg-boss
+npm install @pikku/core @pikku/queue-pg-boss
+# #endregion
+# #region install-queue-bullmq
+npm install @pikku/core @pikku/queue-bullmq ioredis
+# #endregion
+# #region install-cli
+npm install --save-dev @pikku/cli
+# #endregion
 # #region generate
 npx pikku          # write the generated file
 npx pikku watch    # and again after every change

@@ -32,8 +32,11 @@ describe('the pages', () => {
   const linking = [...pages(), ...fs.readdirSync(path.join(root, 'docs/adr')).map((name) => `docs/adr/${name}`)]
   test.each(linking)('%s: every link leads to a file', (page) => {
     const targets = [...read(page).matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g)].map(([, target = '']) => target)
-    const missing = targets.filter((target) => !fs.existsSync(path.resolve(root, path.dirname(page), target)))
-    expect(missing).toEqual([])
+    // What a package's README says is read on the registry as well, so it links to the repository in full.
+    const repository = /\]\(https:\/\/github\.com\/pikku-org\/pikku-workflows\/(?:blob|tree)\/main\/([^)#]+)/g
+    const inFull = [...read(page).matchAll(repository)].map(([, target = '']) => path.join(root, target))
+    const files = [...targets.map((target) => path.resolve(root, path.dirname(page), target)), ...inFull]
+    expect(files.filter((file) => !fs.existsSync(file))).toEqual([])
   })
 
   test('the guarantee stands in the README and in the guide, word for word', () => {
@@ -109,6 +112,12 @@ describe('the examples', () => {
       report: { output: { id: expect.any(String), month: expect.any(Number), sample: expect.any(Boolean) } },
       operations: { output: expect.stringMatching(/^receipt [0-9a-f-]{36}$/) },
     })
+  })
+
+  test('the queues of the READMEs, and what pikku does from code', async () => {
+    expect(await lastLine('src/jobs.ts')).toBe('sent {"to":"a@b.c"}')
+    expect(await lastLine('src/redis/jobs.ts')).toBe('sent {"to":"a@b.c"}')
+    expect(await lastLine('src/generate.ts')).toEqual(['thumbnails'])
   })
 
   test('Redis: with workers in another process, and inline', async () => {
