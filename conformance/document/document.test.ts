@@ -36,7 +36,9 @@ if (!documentIsThere && process.env['CI'] === 'true') {
   console.warn(absence)
 }
 
-describe.skipIf(!documentIsThere)("the user's document", () => {
+const missing = documentIsThere ? '' : ' (skipped: it is not there)'
+
+describe.skipIf(!documentIsThere)(`the user's document${missing}`, () => {
   test('has the nine snippets this test knows, to the byte', () => {
     expect(readFences().map(({ language, sha256 }) => [language, sha256])).toEqual(expectedFences)
   })
@@ -53,7 +55,7 @@ describe.skipIf(!documentIsThere)("the user's document", () => {
 })
 
 describe.skipIf(!documentIsThere).each(options)(
-  "the user's document on $store",
+  `the user's document on $store${missing}`,
   ({ store, fences: of, start, state }) => {
     let fences: Fence[] = []
     let server: DocumentStore

@@ -48,7 +48,7 @@ test.each([
   }),
 )
 
-test.skipIf(process.platform !== 'linux')('an interrupted demo leaves no process behind', () =>
+test.skipIf(process.platform !== 'linux')('an interrupted demo leaves no process behind (on Linux)', () =>
   demo([], async (run) => {
     await run.printed(/is started$/m)
     const pids = processesOf(run.output)

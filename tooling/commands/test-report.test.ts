@@ -1,11 +1,16 @@
 import { expect, test } from 'vitest'
 import { countTests, summaryLine } from './test-report.ts'
 
+const result = (status: string, ...names: string[]) => ({
+  status,
+  ancestorTitles: names.slice(0, -1),
+  title: names.at(-1) ?? '',
+})
 const file = (status: string, ...tests: string[]) => ({
   name: 'a.test.ts',
   status,
   message: '',
-  assertionResults: tests.map((each) => ({ status: each })),
+  assertionResults: tests.map((each) => result(each, each)),
 })
 const report = (...files: ReturnType<typeof file>[]) => JSON.stringify({ testResults: files })
 
@@ -32,4 +37,21 @@ test.each([
   ['only skipped tests', report(file('passed', 'pending'))],
 ])('%s counts as a failure', (_name, text) => {
   expect(countTests(text, 0).failed).toBe(1)
+})
+
+test('what was skipped is named, as the largest group of which nothing ran', () => {
+  const assertionResults = [
+    result('passed', 'here', 'a'),
+    result('skipped', 'here', 'b (on Linux)'),
+    result('pending', 'there (needs a pooler)', 'c'),
+    result('pending', 'there (needs a pooler)', 'deep', 'd'),
+    result('todo', 'e'),
+  ]
+  const { skips, skipped } = countTests(report({ ...file('passed'), assertionResults }), 0)
+  expect(skips).toEqual([
+    'a.test.ts: here › b (on Linux)',
+    'a.test.ts: there (needs a pooler), 2 tests',
+    'a.test.ts: e',
+  ])
+  expect(skipped).toBe(4)
 })

@@ -19,6 +19,9 @@ const met = path.join(scratch, 'servers-met')
  */
 const workers = '--maxWorkers=3'
 
+/** Whoever names tests knows what he leaves out. */
+const byName = process.argv.some((argument) => /^(-t|--testNamePattern)/.test(argument))
+
 /** What runs at the moment. */
 let child: ChildProcess | undefined
 const interrupted = onInterruption((signal) => child?.kill(signal))
@@ -34,6 +37,7 @@ async function runTests(): Promise<void> {
   const code = await exitCode(child)
   const counts = countTests(fs.existsSync(report) ? fs.readFileSync(report, 'utf8') : undefined, code)
   for (const problem of counts.problems) console.log(problem)
+  if (!byName) for (const skip of counts.skips) console.log(`» skipped ${skip.replace(`${root}${path.sep}`, '')}`)
   const servers = metLine(met)
   if (servers) console.log(servers)
   console.log(summaryLine(counts))

@@ -14,8 +14,7 @@ const left: Readonly<Record<string, string>> = {
 }
 const played = Object.entries(shapes).filter(([name]) => left[name] === undefined)
 
-/** `LANE=slow pnpm vitest run test/crash-everywhere-shapes.test.ts` */
-describe.runIf(process.env['LANE'] === 'slow')('crashEverywhere on every shape of the golden histories', () => {
+describe.runIf(process.env['LANE'] === 'slow')('crashEverywhere on every golden shape (LANE=slow)', () => {
   test.each(played)('%s', { timeout: 120_000 }, async (name, { body, input, functions, failures, crashes }) => {
     const report = await crashEverywhere(workflowOf(body), {
       input,
