@@ -9,8 +9,14 @@ export interface StartedRun extends Planned {
   readonly runId: string
   readonly startedAt: number
   /** What a caller that waited for it was told. */
-  told?: { readonly output: unknown } | { readonly error: { readonly message: string; readonly code?: string } }
+  told?: Told
 }
+
+type Told =
+  | { readonly output: unknown }
+  | { readonly error: { readonly message: string; readonly code?: string } }
+  /** Nothing: when it gave up. */
+  | { readonly nothingUntil: number }
 
 interface Answer {
   readonly ok: boolean
@@ -138,6 +144,7 @@ export class Load {
         return
       }
     }
+    run.told = { nothingUntil: Date.now() }
   }
 
   /** Asks again, somebody else perhaps, until there is an answer. Null, and a complaint, when there is none. */

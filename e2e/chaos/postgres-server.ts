@@ -7,6 +7,7 @@ import { startFreshPostgres, type PostgresServer } from '@pikku/tooling/postgres
 import postgres from 'postgres'
 import type { ChaosServer, HeldThing, Records, ServerFault, ThingNow } from './server.ts'
 import { quiet } from './quiet.ts'
+import { away, storm, timesFullIn, urlAtPort } from './server-faults.ts'
 import type { SmallDisk } from './small-disk.ts'
 
 /** PostgreSQL, with pg-boss in the same database. */
@@ -44,9 +45,7 @@ class PostgresUnderFire implements ChaosServer {
   }
 
   urlAt(port: number): string {
-    const url = new URL(this.#server.url)
-    url.port = String(port)
-    return url.href
+    return urlAtPort(this.#server.url, port)
   }
 
   async leasesOf(pid: number): Promise<readonly HeldThing[]> {
@@ -112,7 +111,7 @@ class PostgresUnderFire implements ChaosServer {
   }
 
   timesFull(): number {
-    return readFileSync(this.#server.log, 'utf8').split('No space left on device').length - 1
+    return timesFullIn(this.#server.log)
   }
 
   records(): Records {
@@ -135,17 +134,12 @@ class PostgresUnderFire implements ChaosServer {
   }
 
   #makeFaults(): Record<string, ServerFault> {
+    const start = (): Promise<void> => this.#server.start()
     const faults: Record<string, ServerFault> = {
-      'restart (fast)': this.#away(() => this.#server.stop()),
-      'restart (immediate)': this.#away(() => this.#quit()),
-      'SIGKILL of the server': this.#away(() => this.#server.kill()),
-      'pg_terminate_backend storm': async (during) => {
-        const until = { over: false }
-        const storm = this.#storm(until)
-        await during()
-        until.over = true
-        await storm
-      },
+      'restart (fast)': away(() => this.#server.stop(), start),
+      'restart (immediate)': away(() => this.#quit(), start),
+      'SIGKILL of the server': away(() => this.#server.kill(), start),
+      'pg_terminate_backend storm': storm(() => this.#terminate()),
       'read-only database': async (during) => {
         await this.#readOnly('on')
         await during()
@@ -156,27 +150,11 @@ class PostgresUnderFire implements ChaosServer {
     return faults
   }
 
-  /** The server is gone for a while. */
-  #away(stop: () => Promise<void>): ServerFault {
-    return async (during) => {
-      await stop()
-      await during()
-      await this.#server.start()
-    }
-  }
-
   /** SIGQUIT: it ends at once and recovers when it starts again. */
   async #quit(): Promise<void> {
     const pid = Number(readFileSync(path.join(this.folder, 'data/postmaster.pid'), 'utf8').split('\n')[0])
     process.kill(pid, 'SIGQUIT')
     while (isAlive(pid)) await delay(5)
-  }
-
-  async #storm(until: { over: boolean }): Promise<void> {
-    while (!until.over) {
-      await this.#terminate()
-      await delay(200)
-    }
   }
 
   #terminate(): Promise<unknown> {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { BullQueueService } from '@pikku/queue-bullmq'
@@ -7,6 +6,7 @@ import { startFreshRedis, type RedisServer } from '@pikku/tooling/redis'
 import { Redis } from 'ioredis'
 import { quiet } from './quiet.ts'
 import type { ChaosServer, HeldThing, Records, ServerFault, ThingNow } from './server.ts'
+import { away, storm, timesFullIn, urlAtPort } from './server-faults.ts'
 import type { SmallDisk } from './small-disk.ts'
 
 /** One server alone has one bucket. */
@@ -43,9 +43,7 @@ class RedisUnderFire implements ChaosServer {
   }
 
   urlAt(port: number): string {
-    const url = new URL(this.#server.url)
-    url.port = String(port)
-    return url.href
+    return urlAtPort(this.#server.url, port)
   }
 
   async leasesOf(pid: number): Promise<readonly HeldThing[]> {
@@ -93,7 +91,7 @@ class RedisUnderFire implements ChaosServer {
   }
 
   timesFull(): number {
-    return readFileSync(this.#server.log, 'utf8').split('No space left on device').length - 1
+    return timesFullIn(this.#server.log)
   }
 
   records(): Records {
@@ -122,16 +120,11 @@ class RedisUnderFire implements ChaosServer {
   }
 
   #makeFaults(): Record<string, ServerFault> {
+    const start = (): Promise<void> => this.#startAgain()
     const faults: Record<string, ServerFault> = {
-      'SIGKILL of the server': this.#away(() => this.#server.kill()),
-      'restart (clean)': this.#away(() => this.#server.stop()),
-      'CLIENT KILL storm': async (during) => {
-        const until = { over: false }
-        const storm = this.#storm(until)
-        await during()
-        until.over = true
-        await storm
-      },
+      'SIGKILL of the server': away(() => this.#server.kill(), start),
+      'restart (clean)': away(() => this.#server.stop(), start),
+      'CLIENT KILL storm': storm(() => this.#killClients()),
       'no replica, so no writes': this.#setting('min-replicas-to-write', '1', '0'),
       'full memory': this.#setting('maxmemory', '1mb', '0'),
       'SCRIPT FLUSH': async () => {
@@ -142,14 +135,6 @@ class RedisUnderFire implements ChaosServer {
     return faults
   }
 
-  #away(stop: () => Promise<void>): ServerFault {
-    return async (during) => {
-      await stop()
-      await during()
-      await this.#startAgain()
-    }
-  }
-
   #setting(name: string, bad: string, good: string): ServerFault {
     return async (during) => {
       await this.#redis.config('SET', name, bad)
@@ -158,11 +143,8 @@ class RedisUnderFire implements ChaosServer {
     }
   }
 
-  async #storm(until: { over: boolean }): Promise<void> {
-    while (!until.over) {
-      for (const type of ['pubsub', 'normal']) await this.#redis.call('CLIENT', 'KILL', 'TYPE', type, 'SKIPME', 'yes')
-      await delay(200)
-    }
+  async #killClients(): Promise<void> {
+    for (const type of ['pubsub', 'normal']) await this.#redis.call('CLIENT', 'KILL', 'TYPE', type, 'SKIPME', 'yes')
   }
 
   /** With `always` it ends when it cannot write what it has done. */

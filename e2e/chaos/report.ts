@@ -13,17 +13,18 @@ export interface Report {
   readonly violations: readonly string[]
 }
 
-interface Result {
+/** What a battle came to. */
+export interface Result {
   readonly options: BattleOptions
-  readonly server: ChaosServer
-  readonly fleet: Fleet
+  readonly server: Pick<ChaosServer, 'title' | 'noDisk' | 'timesFull'>
+  readonly fleet: Pick<Fleet, 'endings'>
   readonly folder: string
   readonly foughtMs: number
-  readonly load: Load
-  readonly adversary: Adversary
-  readonly recoveries: Recoveries
+  readonly load: Pick<Load, 'started' | 'most' | 'complaints'>
+  readonly adversary: Pick<Adversary, 'strikes' | 'problems'>
+  readonly recoveries: Pick<Recoveries, 'taken' | 'finishedByVictim' | 'stuck'>
   readonly quiet: Quiet
-  readonly ledger: Ledger
+  readonly ledger: Pick<Ledger, 'rpc' | 'inline' | 'poison'>
   readonly verdict: Verdict
   readonly leaseMs: number
 }
@@ -88,7 +89,7 @@ function violationsOf({
 const isKilled = ({ asked, signal }: Ending): boolean => asked !== 'SIGKILL' && signal === 'SIGKILL'
 
 /** A process ends when it is asked to, when a poisoned step kills it, or when it cannot start. */
-function unexplained(endings: readonly Ending[], ledger: Ledger): string[] {
+function unexplained(endings: readonly Ending[], ledger: Result['ledger']): string[] {
   const told = ({ slot, pid, code, signal, log }: Ending): string =>
     `${slot} (pid ${pid}) ended with ${signal ?? code}: ${log}`
   // One that was just starting had not said yet what it does then.
@@ -142,7 +143,7 @@ function processLines({ fleet, ledger, quiet }: Result): string[] {
   return [`processes: ${text.join(', ')}`]
 }
 
-function recoveryLines({ taken, finishedByVictim }: Recoveries): string[] {
+function recoveryLines({ taken, finishedByVictim }: Result['recoveries']): string[] {
   const rows: string[] = []
   for (const blow of ['SIGKILL', 'SIGSTOP', 'SIGTERM'] as const) {
     for (const what of ['run', 'step'] as const) {

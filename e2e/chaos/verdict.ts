@@ -17,6 +17,8 @@ export interface Verdict {
 }
 
 const readAtOnce = 24
+/** All API processes may be cut off or starting for so long. */
+const untoldMs = 60_000
 
 /** Reads every run and holds it against what was asked for, the ledger, and the laws. */
 export async function judge(runs: Iterable<StartedRun>, records: Records, ledger: Ledger): Promise<Verdict> {
@@ -58,6 +60,11 @@ async function read(runId: string, { reader, getRun }: Records): Promise<Outcome
 /** Who waited was told what is on record. */
 function checkTold({ told }: StartedRun, { run }: Outcome, complain: (what: string) => void): void {
   if (!told) return
+  if ('nothingUntil' in told) {
+    const ms = told.nothingUntil - Number(run.endedAt ?? Infinity)
+    if (ms > untoldMs) complain(`who waited for it was told nothing for ${ms} ms after it had ended`)
+    return
+  }
   const isSame =
     'output' in told
       ? run.status === 'completed' && JSON.stringify(told.output) === JSON.stringify(run.output)
