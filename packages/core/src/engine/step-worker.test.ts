@@ -65,13 +65,17 @@ async function play(tables: MemoryTables, clock: TestClock, entered: () => Promi
   await service.close()
 }
 
-/** How many of the steps were being executed at the same time, at most. */
-async function mostAtOnce(tables: MemoryTables, clock: TestClock): Promise<number> {
+/** How many of the steps were being executed at the same time, at most. None ends before `expected` are. */
+async function mostAtOnce(tables: MemoryTables, clock: TestClock, expected: number): Promise<number> {
+  const asExpected = Promise.withResolvers<void>()
   let now = 0
   let most = 0
   await play(tables, clock, async () => {
     now += 1
     most = Math.max(most, now)
+    if (most >= expected) asExpected.resolve()
+    await asExpected.promise
+    // Time for more of them, who must not come.
     await new Promise((resolve) => setTimeout(resolve, 30))
     now -= 1
   })
@@ -87,7 +91,7 @@ test.each([
   const clock = new TestClock()
   const tables = new MemoryTables(clock)
   await lostTogether(tables, clock, times)
-  assert.equal(await mostAtOnce(tables, clock), atOnce)
+  assert.equal(await mostAtOnce(tables, clock, atOnce), atOnce)
 })
 
 test('A21: what comes with a step that kills is given back before that one is entered', async () => {

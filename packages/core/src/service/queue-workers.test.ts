@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'vitest'
-import type { Consumer, JobDelivery, QueueService, WorkerOptions } from '../contract/index.ts'
+import type { Consumer, Doorbell, JobDelivery, QueueService, WorkerOptions } from '../contract/index.ts'
 import { WorkflowError } from '../contract/index.ts'
 import {
   createRegistry,
@@ -22,15 +22,32 @@ interface Consumed {
   stoppedWith: number | null
 }
 
+interface Noted {
+  readonly consumed: Map<string, Consumed>
+  /** How many answer the doorbell. */
+  readonly answering: { now: number }
+  readonly away: { name: string | undefined }
+}
+
 /** A queue that notes who consumes what. */
-function queue(refuse?: string): {
-  service: QueueService
-  consumed: Map<string, Consumed>
-  away: { name: string | undefined }
-} {
+function queue(refuse?: string): Noted & { service: QueueService } {
   const away = { name: refuse }
   const consumed = new Map<string, Consumed>()
-  const doorbell = new MemoryDoorbell()
+  const answering = { now: 0 }
+  const bell = new MemoryDoorbell()
+  const doorbell: Doorbell = {
+    ring: (items) => bell.ring(items),
+    answer: async (roles, handler) => {
+      const answers = await bell.answer(roles, handler)
+      answering.now += 1
+      return {
+        stop: async () => {
+          await answers.stop()
+          answering.now -= 1
+        },
+      }
+    },
+  }
   const notUsed = (): Promise<never> => Promise.reject(new Error('not in this test'))
   const consume: QueueService['consume'] = (name, options, handler) => {
     if (name === away.name) return Promise.reject(new Error(`${name} cannot be consumed`))
@@ -43,6 +60,7 @@ function queue(refuse?: string): {
   return {
     service: { add: notUsed, getJob: notUsed, consume, doorbell: () => doorbell, init: done, close: done },
     consumed,
+    answering,
     away,
   }
 }
@@ -66,17 +84,15 @@ function registry(): Registry {
   return createRegistry({ queueWorkers, functions: { echo }, workflows: [{ name: 'order', func: order }] })
 }
 
-function workersOf(given: { options?: QueueWorkersOptions; refuse?: string } = {}): {
+function workersOf(given: { options?: QueueWorkersOptions; refuse?: string } = {}): Noted & {
   workers: QueueWorkers
   service: WorkflowService
-  consumed: Map<string, Consumed>
-  away: { name: string | undefined }
 } {
-  const { service: queueService, consumed, away } = queue(given.refuse)
+  const { service: queueService, ...noted } = queue(given.refuse)
   const service = new WorkflowService(memoryPorts(), queueService)
   const services = { workflowService: service, queueService, logger: silent }
   service.bind(services, registry())
-  return { workers: new QueueWorkers(services, given.options), service, consumed, away }
+  return { workers: new QueueWorkers(services, given.options), service, ...noted }
 }
 
 const job = (queueName: string, data: unknown, told: unknown[] = []): JobDelivery => {
@@ -113,14 +129,14 @@ test('F41: a queue that cannot be registered is an error, and closing still work
 })
 
 test('F41: what could not be registered leaves nothing at work, and may be tried again', async () => {
-  const { workers, service, consumed, away } = workersOf({ refuse: 'audit' })
+  const { workers, service, consumed, answering, away } = workersOf({ refuse: 'audit' })
   await assert.rejects(workers.registerQueues(), /audit cannot be consumed/)
   assert.equal(consumed.get('mail')?.stoppedWith, 0)
+  assert.equal(answering.now, 0)
   const { runId } = await service.startRun('order', 1)
-  await new Promise((resolve) => setTimeout(resolve, 50))
-  assert.equal((await service.getRun(runId))?.status, 'running')
   away.name = undefined
   await workers.registerQueues()
+  assert.ok(answering.now > 0)
   assert.equal(await service.waitForRun(runId, { timeout: '10s' }), 1)
   assert.equal(consumed.get('audit')?.stoppedWith, null)
   await workers.close()

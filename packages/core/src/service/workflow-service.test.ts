@@ -211,10 +211,13 @@ describe('inline mode', () => {
     const tables = new MemoryTables()
     const { service, log } = inline(memoryPorts(tables))
     await service.close()
-    await new Promise((resolve) => setTimeout(resolve, 20))
-    assert.equal(tables.owners.size, 0)
+    // In the time that another one needs to begin and to end a run.
+    const { service: other } = inline(memoryPorts(tables))
+    await other.startRun('order', 1)
+    assert.equal(tables.owners.size, 1)
     assert.deepEqual(log.lines, [])
     await assert.rejects(service.startRun('order', 1), WorkflowError)
+    await other.close()
   })
 })
 
@@ -268,7 +271,10 @@ describe('waiting', () => {
     const order: string[] = []
     const closing = service.close().then(() => order.push('closed'))
     const again = service.close().then(() => order.push('closed again'))
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    // In the time that another one, without a step under way, needs to close.
+    const { service: other } = inline()
+    await other.startRun('order', 1)
+    await other.close()
     order.push('step ended')
     finish.resolve()
     await Promise.all([closing, again])

@@ -301,8 +301,8 @@ export const crashScenarios: ScenarioGroup = {
       const shaky = await world.process(app, { timing })
       shaky.gate.fault = faulty(randomMishaps(random, 0.2))
       const runIds = Array.from({ length: 20 }, (_, i) => `run ${i}`)
-      for (const [i, runId] of runIds.entries()) await insist(() => shaky.startedOnly('order', i, runId))
       try {
+        for (const [i, runId] of runIds.entries()) await insist(() => shaky.startedOnly('order', i, runId))
         for (const [i, runId] of runIds.entries()) {
           assert.deepEqual(await clean.end(runId, 20_000), { kind: 'completed', output: [i, i, i] })
         }
