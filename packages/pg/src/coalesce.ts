@@ -1,4 +1,4 @@
-import { codeOf, troubleOf, unavailable } from './retryable.ts'
+import { codeOf, mayBeApplied, troubleOf, unavailable } from './retryable.ts'
 
 /** What became of one call of a statement. */
 export type Verdict<Answer> =
@@ -193,7 +193,7 @@ class Coalescer<Call, Answer> {
     if (again.length === 0) return
     for (const waiting of again) {
       waiting.tries += 1
-      waiting.isRepeated ||= trouble === 'unknown'
+      waiting.isRepeated ||= mayBeApplied(error)
     }
     await backoff(trouble === 'conflict' ? 1 : 25, Math.max(...again.map((waiting) => waiting.tries)))
     await this.#deliver(again, patient)

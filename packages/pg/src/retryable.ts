@@ -20,30 +20,42 @@ const conflicts = new Set([
   '42P05', // … or one where somebody else prepared it
 ])
 
-const outages = new Set([
-  'CONNECTION_CLOSED',
-  'CONNECTION_DESTROYED',
+/** Outages that come before anything was sent, or instead of what was. */
+const before = [
   'CONNECT_TIMEOUT',
-  'NO_ANSWER',
+  'NO_CONNECTION', // none was free
   'NO_PASSWORD', // the function that was given for it failed
   'ECONNREFUSED',
-  'ECONNRESET',
   'ENOTFOUND',
   'EAI_AGAIN',
+  'ENOENT', // the unix socket of a server that is down
+  '25006', // read-only: we are connected to a server that is no longer the primary
+  '53300', // too many connections
+  '57P03', // starting up
+]
+
+const outages = new Set([
+  ...before,
+  'CONNECTION_CLOSED',
+  'CONNECTION_DESTROYED',
+  'NO_ANSWER',
+  'ECONNRESET',
   'EPIPE',
   'ETIMEDOUT',
   'EHOSTUNREACH',
   'ENETUNREACH',
-  'ENOENT', // the unix socket of a server that is down
   '25P03', // a transaction idle for too long
   '25P04', // a transaction over its time
-  '25006', // read-only: we are connected to a server that is no longer the primary
   '57014', // cancelled by a statement timeout
   '57P01',
-  '57P02',
-  '57P03', // shutting down, crashed, starting up
+  '57P02', // shutting down, crashed
   '57P05', // idle for too long
 ])
+
+/** Whether what was asked for may have been applied although it was answered with an error. */
+export function mayBeApplied(error: unknown): boolean {
+  return troubleOf(error) === 'unknown' && !before.includes(codeOf(error))
+}
 
 export function troubleOf(error: unknown): Trouble {
   const code = codeOf(error)

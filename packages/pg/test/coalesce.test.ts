@@ -185,6 +185,19 @@ describe('coalescing', () => {
     assert.deepEqual(await Promise.all(locked), ['a!', 'b!', 'c!'])
   })
 
+  test('a call that was never sent counts as sent for the first time', async () => {
+    for (const code of ['ECONNREFUSED', 'NO_CONNECTION', 'ENOTFOUND', '57P03', '53300', '25006']) {
+      const told: (readonly boolean[])[] = []
+      const { call } = laneOf(async (calls, how) => {
+        told.push(how.repeated)
+        if (told.length === 1) throw databaseError(code)
+        return echo(calls, how)
+      })
+      assert.equal(await call('a'), 'a!')
+      assert.deepEqual(told, [[false], [false]], code)
+    }
+  })
+
   test('a stale call is sent again, a refused one gets its own error', async () => {
     let tries = 0
     const { call } = laneOf(async (calls) =>
