@@ -2,7 +2,7 @@ import { WorkflowError } from '@pikku/core/contract'
 import type { Logger } from '@pikku/core/contract'
 import { readConnection, targetOf } from './given-connection.ts'
 import type { Connection, ConnectionOptions } from './given-connection.ts'
-import { Pool } from './pool.ts'
+import { closedError, Pool } from './pool.ts'
 import type { PoolOptions } from './pool.ts'
 import { codeOf } from './retryable.ts'
 import { SingleConnection } from './single-connection.ts'
@@ -42,6 +42,9 @@ export class Driver {
   #version = 0
   #hostAt = 0
   #ready: Promise<void> | undefined
+  #isClosed = false
+  /** Finds out which server it is; of no pool. */
+  #probing: SingleConnection | undefined
   readonly #pools = new Set<Pool>()
 
   constructor(connection: Connection | ConnectionOptions, options: DriverOptions) {
@@ -79,6 +82,7 @@ export class Driver {
 
   /** Connect once: which server is it, and does it (or what stands before it) take our settings? */
   ready(): Promise<void> {
+    if (this.#isClosed) return Promise.reject(closedError())
     this.#ready ??= this.#probe().catch((error: unknown) => {
       this.#ready = undefined
       throw error
@@ -103,7 +107,7 @@ export class Driver {
   learn({ hostAt, hasAnswered }: SingleConnection, error: unknown): void {
     const code = codeOf(error)
     if (code === '26000' || code === '42P05') this.stopPreparing()
-    if (code === '25006') this.logger.warn(`the server at ${this.target} is read-only: connecting anew`)
+    if (code === '25006') this.#leaveReadOnly()
     // Whoever else failed at this host has already gone on to the next.
     if ((code === '25006' || !hasAnswered) && hostAt === this.#hostAt)
       this.#hostAt = (hostAt + 1) % this.base.host.length
@@ -146,8 +150,15 @@ export class Driver {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#pools].map((pool) => pool.close()))
+    this.#isClosed = true
+    await Promise.all([this.#probing?.close(), ...[...this.#pools].map((pool) => pool.close())])
     this.#pools.clear()
+  }
+
+  /** A connection to a server that takes no writes stays one, also when the primary is back or elsewhere: what it reads and hears is old. */
+  #leaveReadOnly(): void {
+    this.logger.warn(`the server at ${this.target} is read-only: connecting anew`)
+    for (const pool of this.#pools) pool.leave()
   }
 
   async #probe(): Promise<void> {
@@ -170,7 +181,9 @@ export class Driver {
   /** Of the first host that answers. */
   async #askWho(): Promise<Row> {
     for (let tries = 1; ; tries += 1) {
+      if (this.#isClosed) throw closedError()
       const connection = this.connect({ onClose: () => undefined })
+      this.#probing = connection
       try {
         const asked = { parameters: [], prepare: false, withinMs: this.answerTimeoutMs }
         const [row] = await connection.query(whoIsIt, asked)

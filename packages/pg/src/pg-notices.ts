@@ -1,6 +1,8 @@
 import type { RunId, RunNotices } from '@pikku/core/contract'
+import { whenUnheardFor } from './awake-timer.ts'
 import type { Database } from './database.ts'
 import type { Pool } from './driver.ts'
+import { codeOf } from './retryable.ts'
 import { publish } from './sql/publish.ts'
 
 interface Listener {
@@ -103,10 +105,11 @@ export class PgNotices implements RunNotices {
     if (this.#pool !== pool || this.#tries !== tries) return
     this.#setLive(live, error)
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(
-      () => void this.#listen(pool),
-      this.#live || this.#hasWarned ? echoEveryMs : reconnectMs,
-    ).unref()
+    // The store is closed.
+    if (codeOf(error) === 'CONNECTION_ENDED') return
+    // Behind a pooler it works and hears nothing: looking again soon is of no use there.
+    const isSettled = error === undefined && (live || this.#hasWarned)
+    this.#timer = setTimeout(() => void this.#listen(pool), isSettled ? echoEveryMs : reconnectMs).unref()
   }
 
   async #hears(pool: Pool): Promise<readonly [live: boolean, error?: unknown]> {
@@ -121,16 +124,13 @@ export class PgNotices implements RunNotices {
 
   async #hearsItself(): Promise<boolean> {
     const nonce = `${Math.random()}`
-    const heard = new Promise<boolean>((resolve) => {
-      const timer = setTimeout(() => resolve(false), echoMs).unref()
-      this.#echo = (payload) => {
-        if (payload !== nonce) return
-        clearTimeout(timer)
-        resolve(true)
-      }
-    })
+    const heard = Promise.withResolvers<boolean>()
+    this.#echo = (payload) => {
+      if (payload === nonce) heard.resolve(true)
+    }
     await this.#send([JSON.stringify({ from: this.#instance, echo: nonce })])
-    return heard
+    const stop = whenUnheardFor(echoMs, () => heard.resolve(false))
+    return heard.promise.finally(stop)
   }
 
   #setLive(live: boolean, error?: unknown): void {

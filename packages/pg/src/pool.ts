@@ -1,3 +1,4 @@
+import { whenUnheardFor } from './awake-timer.ts'
 import { codeOf } from './retryable.ts'
 import type { Parameter, Row, SingleConnection, SingleOptions, Statement } from './single-connection.ts'
 
@@ -21,7 +22,6 @@ interface Source {
 }
 
 interface Waiting {
-  readonly timer: NodeJS.Timeout
   resolve(connection: SingleConnection): void
   reject(error: Error): void
 }
@@ -43,12 +43,14 @@ export class Pool {
     this.#options = options
   }
 
-  /** Answered or rejected within `answerTimeoutMs`, whatever it has to wait for. */
+  /** Answered or rejected within `answerTimeoutMs`, or a quarter more where it had to wait for a connection. */
   async query(statement: Statement, parameters: readonly Parameter[]): Promise<readonly Row[]> {
     await this.#source.ready()
-    const end = performance.now() + this.#source.answerTimeoutMs
+    const { answerTimeoutMs } = this.#source
+    const end = performance.now() + answerTimeoutMs
     return this.#using(statement.name, (connection) => {
-      const withinMs = Math.max(1, end - performance.now())
+      // Less, and a sound connection would be given up for what was spent on waiting for it.
+      const withinMs = Math.max(answerTimeoutMs / 4, end - performance.now())
       return connection.query(statement, { parameters, prepare: this.#source.prepare, withinMs })
     })
   }
@@ -77,18 +79,18 @@ export class Pool {
     }
   }
 
-  #learn(connection: SingleConnection, error: unknown): void {
-    this.#source.learn(connection, error)
-    const code = codeOf(error)
-    // A connection to a server that takes no writes stays one, also when the primary is back or elsewhere.
-    if (code === '25006') for (const other of this.#open) this.#leave(other)
-    // Who was not heard of on one connection will not be on those that wait for their next statement.
-    if (code === 'NO_ANSWER') for (const idle of [...this.#idle.keys()]) idle.destroy()
+  /** Use none of the connections again that are open now. */
+  leave(): void {
+    for (const connection of [...this.#open]) {
+      if (this.#idle.has(connection)) connection.destroy()
+      else this.#leaving.add(connection)
+    }
   }
 
-  #leave(connection: SingleConnection): void {
-    if (this.#idle.has(connection)) connection.destroy()
-    else this.#leaving.add(connection)
+  #learn(connection: SingleConnection, error: unknown): void {
+    this.#source.learn(connection, error)
+    // Who was not heard of on one connection will not be on those that wait for their next statement.
+    if (codeOf(error) === 'NO_ANSWER') for (const idle of [...this.#idle.keys()]) idle.destroy()
   }
 
   /** One that is free, a new one where there may be another, or the next that becomes free. */
@@ -107,16 +109,16 @@ export class Pool {
   async #waitForOne(name: string): Promise<SingleConnection> {
     const { promise, resolve, reject } = Promise.withResolvers<SingleConnection>()
     const { answerTimeoutMs: ms, target } = this.#source
-    const timer = setTimeout(() => {
+    const stop = whenUnheardFor(ms, () => {
       const error = new Error(`${name}: no connection to ${target} was free in ${ms} ms`)
-      reject(Object.assign(error, { code: 'NO_ANSWER' }))
-    }, ms).unref()
-    const waiting = { timer, resolve, reject }
+      reject(Object.assign(error, { code: 'NO_CONNECTION' }))
+    })
+    const waiting = { resolve, reject }
     this.#waiting.add(waiting)
     try {
       return await promise
     } finally {
-      clearTimeout(timer)
+      stop()
       this.#waiting.delete(waiting)
     }
   }
@@ -154,6 +156,6 @@ export class Pool {
   }
 }
 
-function closedError(): Error {
+export function closedError(): Error {
   return Object.assign(new Error('the store is closed'), { code: 'CONNECTION_ENDED' })
 }

@@ -1,3 +1,4 @@
+import { whenUnheardFor } from './awake-timer.ts'
 import type { Driver, Pool, Row } from './driver.ts'
 import type { Schema } from './schema.ts'
 import { enlist, holdLock } from './sql/enlist.ts'
@@ -108,9 +109,8 @@ export class RenewalSession {
     try {
       await this.#pool.query({ name: 'listen', text: `listen ${channel}` }, [])
       await other.query({ name: 'echo', text: 'select pg_notify($1::text, $2::text)::text' }, [channel, nonce])
-      const timer = setTimeout(() => heard.resolve(false), echoMs)
-      const isOurs = await heard.promise
-      clearTimeout(timer)
+      const stop = whenUnheardFor(echoMs, () => heard.resolve(false))
+      const isOurs = await heard.promise.finally(stop)
       if (isOurs === 'broken') throw brokenOff()
       await this.#pool.query({ name: 'unlisten', text: `unlisten ${channel}` }, [])
       return isOurs

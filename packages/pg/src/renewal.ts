@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads'
 import type { Lease, Logger, Renewed, RunId } from '@pikku/core/contract'
 import type { Database } from './database.ts'
 import type { Row } from './driver.ts'
+import { closedError } from './pool.ts'
 import { RenewalSession } from './renewal-session.ts'
 import type { Enlisting, Renewing } from './renewal-session.ts'
 import type { Asked, ThreadData, Told } from './renewal-thread.ts'
@@ -21,6 +22,7 @@ export class Renewal {
   readonly #owners = new Set<string>()
   #session: Session | undefined
   #noticesDeath = true
+  #isClosed = false
 
   constructor(db: Database) {
     this.#db = db
@@ -63,11 +65,14 @@ export class Renewal {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true
     await this.#session?.close()
   }
 
   async #open(): Promise<Session> {
     await this.#db.ready()
+    // A session that is opened now nobody would close.
+    if (this.#isClosed) throw closedError()
     this.#session ??= startThread(this.#db, (error) => this.#goOnWithout(error)) ?? mainSession(this.#db)
     return this.#session
   }

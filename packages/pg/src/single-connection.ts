@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import net from 'node:net'
+import { createSecureContext } from 'node:tls'
 import type { Logger } from '@pikku/core/contract'
 import postgres from 'postgres'
+import { whenUnheardFor } from './awake-timer.ts'
 import { targetOf } from './given-connection.ts'
 import type { ConnectionOptions } from './given-connection.ts'
 
@@ -78,9 +80,10 @@ export class SingleConnection {
   /** Nothing else may be under way. Rejects with what the server says, or with a code that stands for no answer. */
   async query(statement: Statement, asked: Asked): Promise<readonly Row[]> {
     if (this.#hasAnswered || !this.#options.given.mustWrite) return this.#ask(statement, asked)
-    const [row] = await this.#ask(isReadOnly, { ...asked, parameters: [] })
+    const half = { ...asked, withinMs: asked.withinMs / 2 }
+    const [row] = await this.#ask(isReadOnly, { ...half, parameters: [] })
     if (row?.['is_read_only'] === true) throw standby()
-    return this.#ask(statement, asked)
+    return this.#ask(statement, half)
   }
 
   /** Several statements without parameters, as one transaction, however long they take. */
@@ -107,11 +110,11 @@ export class SingleConnection {
 
   async #ask({ name, text }: Statement, { parameters, prepare, withinMs }: Asked): Promise<readonly Row[]> {
     const late = Promise.withResolvers<never>()
-    const timer = setTimeout(() => {
+    const stop = whenUnheardFor(withinMs, () => {
       const target = targetOf(this.#options.given)
       const error = new Error(`${name}: no answer from ${target} in ${Math.round(withinMs)} ms`)
       late.reject(Object.assign(error, { code: 'NO_ANSWER' }))
-    }, withinMs).unref()
+    })
     try {
       // Lazy: nothing is sent before somebody waits for it, which the race does.
       const rows = await this.#answerTo(
@@ -120,7 +123,7 @@ export class SingleConnection {
       // After a failed statement postgres.js may begin the next answer with holes.
       return rows.filter((row) => row !== undefined)
     } finally {
-      clearTimeout(timer)
+      stop()
     }
   }
 
@@ -168,8 +171,9 @@ export class SingleConnection {
     const { given } = this.#options
     if (this.#hasDialled || !this.#isOpen) throw hungUp()
     this.#hasDialled = true
-    // Before there is a connection: failing within it, a function of the user's would end the process.
+    // Before there is a connection: what the user gave, failing within it, would end the process.
     this.#password = await passwordOf(given)
+    checkTls(given)
     const host = given.host[this.hostAt] ?? 'localhost'
     const port = given.port[this.hostAt] ?? 5432
     if (given.socket) return this.#hold(await given.socket(given))
@@ -186,15 +190,31 @@ export class SingleConnection {
   }
 }
 
-/** The server said no to a statement, and goes on. */
+/** The server said no to a statement, and goes on. A pooler says how bad it is in the older of the two fields alone. */
 function isAnswer(error: unknown): boolean {
-  return error instanceof postgres.PostgresError && !['FATAL', 'PANIC'].includes(error.severity)
+  if (!(error instanceof postgres.PostgresError)) return false
+  const { severity, severity_local: older }: Partial<postgres.PostgresError> = error
+  return !['FATAL', 'PANIC'].includes(severity ?? older ?? '')
+}
+
+/** @throws what postgres.js would throw where nobody catches it */
+function checkTls({ ssl }: ConnectionOptions): void {
+  if (typeof ssl !== 'object' || ssl === null) return
+  try {
+    createSecureContext(ssl)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw Object.assign(new Error(`the options that were given for TLS are refused: ${why}`, { cause: error }), {
+      code: 'ERR_TLS_OPTIONS',
+    })
+  }
 }
 
 async function passwordOf({ pass }: ConnectionOptions): Promise<string> {
-  if (typeof pass !== 'function') return pass ?? ''
+  if (typeof pass !== 'function') return String(pass ?? '')
   try {
-    return await pass()
+    const password: unknown = await pass()
+    return String(password ?? '')
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     throw Object.assign(new Error(`the function that was given for the password failed: ${why}`, { cause: error }), {

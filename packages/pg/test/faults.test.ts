@@ -215,6 +215,43 @@ describe('a server that is not there, or not yet', () => {
     await service.init()
   })
 
+  it(
+    'swallows what it is sent: closing does not wait for it, and calls end with that',
+    { timeout: 60_000 },
+    async () => {
+      // An answer is waited for as long as a lease.
+      const { store, reader } = openPgStore(proxy.url, freshSchema(), { leaseMs: 40_000, logger: quiet })
+      proxy.swallowing = true
+      closing.push(async () => {
+        proxy.swallowing = false
+        proxy.cut()
+      })
+      const asked = reader.getRun('x').catch((error: unknown) => error)
+      await until(() => proxy.swallowed > 0)
+      expect(await took(() => store.close())).toBeLessThan(5_000)
+      expect(await took(async () => expect(await asked).toMatchObject({ code: 'STORE_UNAVAILABLE' }))).toBeLessThan(
+        1_000,
+      )
+      await until(() => proxy.swallowed === 0)
+    },
+  )
+
+  it('is closed: nothing is opened any more, by whatever is asked', { timeout: 60_000 }, async () => {
+    const { store, reader, notices } = openPgStore(proxy.url, freshSchema(), { leaseMs: 2_000, logger: quiet })
+    const { lease } = await claimed(store, 'a')
+    await store.close()
+    const before = proxy.opened
+    const closed = { code: 'STORE_UNAVAILABLE', message: expect.stringContaining('closed') }
+    await expect(store.renewLeases([lease], 2_000)).rejects.toMatchObject(closed)
+    await expect(store.enlist('somebody')).rejects.toMatchObject(closed)
+    await expect(reader.getRun('a')).rejects.toMatchObject(closed)
+    await notices.subscribe({ onChanged: () => undefined, onMissed: () => undefined })
+    const never = openPgStore(proxy.url, freshSchema(), { leaseMs: 2_000, logger: quiet })
+    await never.store.close()
+    await expect(never.reader.getRun('a')).rejects.toMatchObject(closed)
+    expect(proxy.opened).toBe(before)
+  })
+
   it.each([
     ['57P03', 'the database system is starting up'],
     ['53300', 'sorry, too many clients already'],

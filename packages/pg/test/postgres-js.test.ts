@@ -54,6 +54,29 @@ async function took(act: () => Promise<unknown>): Promise<number> {
   return performance.now() - since
 }
 
+/** Options for a server that asks for a password in plain text, and lets nobody in, in the words of PgBouncer. */
+async function strangeServer({ asksPassword = true } = {}): Promise<{ host: string; port: number }> {
+  const message = (type: string, body: Buffer): Buffer => {
+    const length = Buffer.alloc(4)
+    length.writeInt32BE(body.length + 4)
+    return Buffer.concat([Buffer.from(type), length, body])
+  }
+  const refuse = (client: net.Socket, why: string): void =>
+    void client.write(message('E', Buffer.from(`SFATAL\0C28P01\0M${why}\0\0`)))
+  const server = net.createServer((client) => {
+    client.on('error', () => undefined)
+    client.once('data', () => {
+      if (!asksPassword) return refuse(client, 'no')
+      client.write(message('R', Buffer.from([0, 0, 0, 3])))
+      client.once('data', (told) => refuse(client, `told '${told.toString('utf8', 5, told.length - 1)}'`))
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  closing.unshift(async () => void server.close())
+  return { host: '127.0.0.1', port: (server.address() as net.AddressInfo).port }
+}
+
 /** Options of a role of its own, with its settings. */
 async function roleWith(settings: string): Promise<URL> {
   const role = freshSchema()
@@ -192,6 +215,40 @@ describe('postgres.js, its known defects', () => {
     })
     await expect(one(pool)).rejects.toThrow('the vault is sealed')
     expect(await one(pool)).toEqual([{ one: 1 }])
+  })
+
+  it.each([
+    ['no password', undefined, ''],
+    ['a number for one', 4711, '4711'],
+  ])('a function for the password that returns %s ends no process', async (_what, returned, sent) => {
+    const { pool } = open({ ...(await strangeServer()), password: () => returned as never })
+    await expect(one(pool)).rejects.toMatchObject({ code: '28P01', message: `told '${sent}'` })
+  })
+
+  it('options for TLS that are none end no process, and are said to be none', async () => {
+    const { pool } = open({ ...(await strangeServer()), ssl: { cert: 'no certificate', key: 'no key' } })
+    await expect(one(pool)).rejects.toMatchObject({
+      code: 'ERR_TLS_OPTIONS',
+      message: expect.stringContaining('options that were given for TLS'),
+    })
+  })
+
+  it('what a pooler calls fatal ends the connection: it leaves out the field that servers say so in', async () => {
+    const { driver } = open({ ...(await strangeServer({ asksPassword: false })) })
+    const connection = driver.connect({ onClose: () => undefined })
+    const asked = { parameters: [], prepare: false, withinMs: answerTimeoutMs }
+    await expect(connection.query({ name: 'test', text: 'select 1' }, asked)).rejects.toMatchObject({ code: '28P01' })
+    expect([connection.hasAnswered, connection.isOpen]).toEqual([false, false])
+  })
+
+  it('25006: no pool uses a connection again that it has to a server that takes no writes', async () => {
+    const { driver, pool } = open(databaseUrl())
+    const reading = driver.pool({ max: 1 })
+    const pid = await pidOf(reading)
+    await expect(
+      ask(pool, `do $$ begin raise sqlstate '25006' using message = 'read-only'; end $$`),
+    ).rejects.toMatchObject({ code: '25006' })
+    expect(await pidOf(reading)).not.toBe(pid)
   })
 
   it('a statement whose prepared form the server has forgotten is prepared again, and answered once', async () => {

@@ -67,11 +67,19 @@ export class PgProxy {
       if (this.fatal) return refuse(socket, this.fatal)
       if (this.swallowing) {
         this.#swallowed.add(socket)
-        return void socket.on('error', () => undefined).resume()
+        return void socket
+          .on('error', () => undefined)
+          .on('close', () => this.#swallowed.delete(socket))
+          .resume()
       }
       this.#opened += 1
       this.#links.add(new Link({ client: socket, host: target.hostname, port: Number(target.port || 5432) }, wire))
     })
+  }
+
+  /** Connections that are open and never answered. */
+  get swallowed(): number {
+    return this.#swallowed.size
   }
 
   /** Connections made in all. */
