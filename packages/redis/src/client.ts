@@ -1,7 +1,7 @@
 import type { Cluster, Redis, RedisOptions } from 'ioredis'
 import type { Command, Reply } from './connection.ts'
 import type { Connecting } from './given.ts'
-import { codeOf, forgetCommand, isReplica, troubleOf } from './retryable.ts'
+import { codeOf, forgetCommand, troubleOf } from './retryable.ts'
 
 /**
  * What every own client does differently from the one it was made of: nothing waits in its queues. A call that cannot be
@@ -42,8 +42,8 @@ export function duplicateOf({ base }: Connecting): Redis | Cluster {
   const options: RedisOptions = {
     ...ownOptions,
     enableOfflineQueue: false,
-    // A master that became a replica: ask again who is master, where somebody (a Sentinel, a name) knows.
-    reconnectOnError: isReplica,
+    // It would see only what ends a whole script, not what each of its calls met: `leave` does this.
+    reconnectOnError: null,
     retryStrategy: reconnectMs,
   }
   return base.duplicate(options)
@@ -66,7 +66,8 @@ export class Client {
   #connections = 0
   /** The last of them that was given up. */
   #givenUp = 0
-  #serverId: Promise<string | undefined> = Promise.resolve(undefined)
+  #serverId: Promise<string | undefined> | undefined
+  readonly #onLeave = new Set<() => void>()
   #isClosed = false
 
   /** No answer for `answerTimeoutMs` counts as none: the connection is given up. */
@@ -80,17 +81,21 @@ export class Client {
     raw.on('ready', () => {
       this.#lastError = undefined
       this.#connections += 1
-      if (isCluster(raw)) return
-      this.#serverId = raw.call('info', 'server').then(serverIdOf)
-      // Whoever needs it is told.
-      this.#serverId.catch((error: unknown) => void error)
+      this.#serverId = undefined
     })
   }
 
-  /** Of the server that is connected, another one after each start; undefined where it does not tell. */
+  /** Of the server alone that is connected, another one after each start; undefined where it does not tell. */
   async serverId(deadline: number): Promise<string | undefined> {
     await this.connected(deadline)
-    return this.#answered(this.#serverId, deadline)
+    const asked = (this.#serverId ??= this.raw.call('info', 'server').then(serverIdOf))
+    try {
+      return await this.#answered(asked, deadline)
+    } catch (error) {
+      // It is asked again: a server that is busy answers another time.
+      if (this.#serverId === asked) this.#serverId = undefined
+      throw error
+    }
   }
 
   async send([name, ...args]: Command, deadline: number): Promise<Reply> {
@@ -102,6 +107,20 @@ export class Client {
   async sendAll(commands: readonly Command[], deadline: number): Promise<readonly Reply[]> {
     await this.connected(deadline)
     return this.#answered(Promise.all(commands.map(([name, ...args]) => this.raw.call(name, ...args))), deadline)
+  }
+
+  /** The server that is connected is no master any more: ask again who is, where somebody (a Sentinel, a name) knows. */
+  leave(): void {
+    // On a Cluster each node says itself who is.
+    if (isCluster(this.raw) || this.#givenUp === this.#connections) return
+    this.#giveUp(this.#connections)
+    for (const follow of this.#onLeave) follow()
+  }
+
+  /** Whoever is connected to the same server besides. Returns the way out. */
+  onLeave(follow: () => void): () => void {
+    this.#onLeave.add(follow)
+    return () => this.#onLeave.delete(follow)
   }
 
   /** Begin to connect, if nobody has. */

@@ -6,7 +6,7 @@ import type { Command, RedisLink, RedisStoreOptions, Reply } from './connection.
 import type { Connecting } from './given.ts'
 import { Lane } from './lane.ts'
 import type { LaneSetup } from './lane.ts'
-import { backoffMs, forbidden, forgetCommand, isForbidden, troubleOf, unavailable } from './retryable.ts'
+import { backoffMs, forbidden, forgetCommand, isForbidden, isReplica, troubleOf, unavailable } from './retryable.ts'
 import { scripts } from './scripts.gen.ts'
 import type { ScriptName } from './scripts.gen.ts'
 
@@ -99,7 +99,7 @@ export class Link implements RedisLink {
       await ready
       await this.#look(this)
     } catch (error) {
-      // A server that is away is met by whoever asks it for something; this asks again soon.
+      // A server that is away is met by whoever asks it for something; this asks again in half a minute.
       if (WorkflowError.is(error, 'SCHEMA_TOO_NEW')) this.#ready = undefined
     }
   }
@@ -202,7 +202,7 @@ export class Link implements RedisLink {
     const { raw } = this.client
     const deadline = performance.now() + nodeMs
     try {
-      if (!isCluster(raw)) return [await this.client.sendAll(commands, deadline)]
+      if (!isCluster(raw)) return [await this.#askMaster(commands, deadline)]
       await this.client.connected(deadline)
       const nodes = raw.nodes('all')
       // Slots of one range share one list of nodes. A node that left the pool is one we cannot reach: others may.
@@ -210,10 +210,23 @@ export class Link implements RedisLink {
       const asked = nodes.map((node) => Promise.all(commands.map(([name, ...args]) => node.call(name, ...args))))
       return await answered(Promise.all(asked), deadline)
     } catch (error) {
+      this.#heed(error)
       if (troubleOf(error) === 'broken') throw error
       this.options.logger.debug(`a node of Redis at ${this.target} cannot be asked who is alive`, error)
       return null
     }
+  }
+
+  /** Who only asks is not told that he asks a replica. Whoever has found the new master is subscribed there. */
+  async #askMaster(commands: readonly Command[], deadline: number): Promise<readonly Reply[]> {
+    const [role, ...answers] = await this.client.sendAll([['info', 'replication'], ...commands], deadline)
+    if (String(role).includes('role:slave')) throw new Error('READONLY it is a replica')
+    return answers
+  }
+
+  #heed(error: unknown): void {
+    forgetCommand(error)
+    if (isReplica(error)) this.client.leave()
   }
 
   stayAlive(owner: string): Promise<void> {
@@ -241,7 +254,7 @@ export class Link implements RedisLink {
       try {
         return await ask(deadline)
       } catch (error) {
-        forgetCommand(error)
+        this.#heed(error)
         const trouble = troubleOf(error)
         if (trouble === 'broken') throw isForbidden(error) ? forbidden(doing, this.target, error) : error
         const pauseMs = trouble === 'unloaded' ? 0 : backoffMs(tries)

@@ -17,6 +17,8 @@ export type Asked =
   | { readonly kind: 'enlist'; readonly id: number; readonly owner: string; readonly offsetMs: number }
   | { readonly kind: 'alive'; readonly offsetMs: number }
   | { readonly kind: 'close'; readonly id: number }
+  /** The server is no master any more: nobody writes from here as a rule, and would be told. */
+  | { readonly kind: 'leave' }
 
 export type Told =
   | { readonly kind: 'answer'; readonly id: number }
@@ -70,6 +72,7 @@ class RenewalThread {
 
   async #onAsked(asked: Asked): Promise<void> {
     this.#heardAt = performance.now()
+    if (asked.kind === 'leave') return this.#link.client.leave()
     if (asked.kind !== 'close') this.#offsetMs = asked.offsetMs
     if (asked.kind === 'alive') return
     try {

@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads'
 import { StoreUnavailableError } from '@pikku/core/contract'
 import type { Logger } from '@pikku/core/contract'
 import { closed } from './client.ts'
+import type { Client } from './client.ts'
 import { recipeOf } from './given.ts'
 import type { Link, Living } from './link.ts'
 import { RenewalSession } from './renewal-session.ts'
@@ -66,7 +67,12 @@ function startThread(link: Link, onEnd: (error: Error) => void): Living | null {
     // From source, the packages of this repo are found by their sources too.
     const execArgv = extension === '.ts' ? ['--conditions=pikku-source'] : []
     const worker = new Worker(new URL(`./renewal-thread${extension}`, import.meta.url), { workerData, execArgv })
-    return new ThreadSession(worker, { logger: options.logger, offsetMs: () => link.offsetMs, onEnd })
+    return new ThreadSession(worker, {
+      client: link.client,
+      logger: options.logger,
+      offsetMs: () => link.offsetMs,
+      onEnd,
+    })
   } catch (error) {
     if (!(error instanceof DOMException && error.name === 'DataCloneError')) throw error
     options.logger.warn(
@@ -83,6 +89,8 @@ interface Waiting {
 }
 
 interface ThreadOptions {
+  /** Of the main thread. */
+  readonly client: Client
   readonly logger: Logger
   offsetMs(): number
   onEnd(error: Error): void
@@ -107,6 +115,7 @@ class ThreadSession implements Living {
     })
     worker.on('error', (error) => this.#onEnd(error))
     worker.on('exit', () => this.#onEnd(new Error('the thread that renews leases has ended')))
+    options.client.onLeave(() => this.#tell({ kind: 'leave' }))
   }
 
   enlist(owner: string): Promise<void> {

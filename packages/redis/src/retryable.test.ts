@@ -22,6 +22,8 @@ describe('what an error means', () => {
     'None of startup nodes is available',
     "Stream isn't writeable and enableOfflineQueue options is false",
     'ERR max number of clients reached',
+    // One that has written nothing.
+    'ERR Error running script: Script killed by user with SCRIPT KILL. script: f0a1, on @user_script:12.',
   ])('%s: nobody knows', (message) => {
     expect(troubleOf(new Error(message))).toBe('unknown')
   })

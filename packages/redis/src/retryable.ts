@@ -31,7 +31,7 @@ const denials = new Set(['NOAUTH', 'WRONGPASS'])
 const denialCodes = new Set(['CLOSED', 'REFUSED'])
 
 const brokenOff =
-  /Connection is closed|Stream isn't writeable|Cluster isn't ready|Command aborted|Too many Cluster|max retries per request|Failed to refresh slots|None of startup nodes|Socket timeout|Socket closed unexpectedly|Cluster is ended|max number of clients/i
+  /Connection is closed|Stream isn't writeable|Cluster isn't ready|Command aborted|Too many Cluster|max retries per request|Failed to refresh slots|None of startup nodes|Socket timeout|Socket closed unexpectedly|Cluster is ended|max number of clients|Script killed by user/i
 
 const outageCodes = new Set([
   'NO_ANSWER',
@@ -64,8 +64,8 @@ function wordOf({ message }: Error): string {
 }
 
 /** A master that became a replica. */
-export function isReplica(error: Error): boolean {
-  return wordOf(error) === 'READONLY'
+export function isReplica(error: unknown): boolean {
+  return error instanceof Error && wordOf(error) === 'READONLY'
 }
 
 /** On a Cluster one error stands for what the last node said. */

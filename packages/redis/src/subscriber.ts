@@ -31,6 +31,7 @@ export class Subscriber {
   readonly #events: SubscriberEvents
   readonly #channels = new Set<string>()
   readonly #waiting = new Set<Waiting>()
+  readonly #stay: () => void
   #redis: Redis | undefined
   #lastError: Error | undefined
   #isUp = false
@@ -43,6 +44,7 @@ export class Subscriber {
   constructor(client: Client, events: SubscriberEvents = {}) {
     this.#client = client
     this.#events = events
+    this.#stay = client.onLeave(() => this.#redis?.disconnect())
   }
 
   get isUp(): boolean {
@@ -71,6 +73,7 @@ export class Subscriber {
   close(): void {
     this.#isClosed = true
     this.#isUp = false
+    this.#stay()
     clearTimeout(this.#opening)
     clearInterval(this.#pinging)
     this.#redis?.disconnect()

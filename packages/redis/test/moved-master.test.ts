@@ -1,0 +1,39 @@
+import { startRedisName } from '@pikku/tooling/redis-name'
+import type { RedisName } from '@pikku/tooling/redis-name'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { StorePorts } from '@pikku/core/contract'
+import { openRedisStore } from '../src/index.ts'
+import { freshPrefix, quiet, subscribersOf, until } from './redis-harness.ts'
+
+/** A master becomes a replica and keeps its connections; the name leads to another. */
+let name: RedisName
+let prefix: string
+let ports: StorePorts
+beforeEach(async () => {
+  name = await startRedisName()
+  prefix = freshPrefix()
+  ports = openRedisStore(name.url, prefix, { leaseMs: 8_000, logger: quiet })
+}, 30_000)
+afterEach(async () => {
+  await ports.store.close()
+  await name.dispose()
+}, 30_000)
+
+const newRun = { runId: 'run', workflow: 'order', input: '1', inputDigest: '', tags: [] }
+
+test('a process that only starts runs finds the new master', { timeout: 30_000 }, async () => {
+  await ports.store.createRun({ ...newRun, runId: 'before' })
+  await name.failOver()
+  expect((await ports.store.createRun(newRun)).created).toBe(true)
+  expect(await name.second.exists(`${prefix}:{0}:run:run`)).toBe(1)
+})
+
+test('so does one that only looks: it hears others there, and counts as alive', { timeout: 30_000 }, async () => {
+  await ports.store.enlist('owner')
+  await ports.notices.subscribe({ onChanged: () => undefined, onMissed: () => undefined })
+  await name.failOver()
+  await ports.store.sweep({ limit: 10, redispatchAfterMs: 1_000, graceMs: 1_000, known: [] })
+  for (const channel of [`${prefix}:alive:owner`, `${prefix}:notices`]) {
+    await until(async () => (await subscribersOf([name.second], channel)) === 1)
+  }
+})
