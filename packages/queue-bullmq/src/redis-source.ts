@@ -67,8 +67,13 @@ function duplicate(base: Client, overrides: RedisOptions): Client {
     socketTimeout: SILENCE_MS,
   }
   if (!base.isCluster) {
-    const isOurs = redisOptionsOf(base).retryStrategy === ioredisDefaults().retryStrategy
-    return (base as Redis).duplicate({ ...own, ...(isOurs ? { retryStrategy: reconnectMs } : {}) })
+    const { retryStrategy, reconnectOnError } = redisOptionsOf(base)
+    const isOurs = retryStrategy === ioredisDefaults().retryStrategy
+    return (base as Redis).duplicate({
+      ...own,
+      ...(isOurs ? { retryStrategy: reconnectMs } : {}),
+      reconnectOnError: reconnectOnError ?? isReplica,
+    })
   }
   return (base as Cluster).duplicate([], {
     ...{ lazyConnect: true, enableOfflineQueue: true, enableAutoPipelining: false, scaleReads: 'master' },
@@ -103,6 +108,12 @@ function ioredisDefaults(): RedisOptions {
 /** Faster than ioredis, which waits up to five seconds: workers stand still for so long. */
 function reconnectMs(times: number): number {
   return Math.min(25 * 2 ** (times - 1), RETRY_MAX_MS) * (0.5 + Math.random() / 2)
+}
+
+/** A master that became a replica: ask again who is master, where somebody (a Sentinel, a name) knows. */
+function isReplica({ message }: Error): boolean {
+  // Before Redis 7 it stands behind where the script met it.
+  return /\bREADONLY\b/.test(message)
 }
 
 function notAccepted(given: string): WorkflowError {
