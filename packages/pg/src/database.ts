@@ -114,7 +114,7 @@ export class Database {
       await migrated
       await assertNotNewer(this.#pools.hot, this.schema)
     } catch (error) {
-      // A server that is away is met by whoever asks it for something; this asks again soon.
+      // A server that is away is met by whoever asks it for something; this asks again in half a minute.
       if (WorkflowError.is(error, 'SCHEMA_TOO_NEW')) this.#migrated = undefined
     }
   }
