@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { AppProcess } from '@pikku/tooling/app-process'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { RunNotices } from '@pikku/core/contract'
 import { openPgStore, PgWorkflowService } from '../src/index.ts'
@@ -6,8 +7,9 @@ import { openSchema } from '../src/schema.ts'
 import { publish } from '../src/sql/publish.ts'
 import { databaseUrl, openPg, quiet, until, type PgHarness } from './pg-harness.ts'
 import { registryOf } from './support/app.ts'
-import { AppProcess } from './support/child-process.ts'
 import { openProxy, type PgProxy } from './support/pg-proxy.ts'
+
+const program = new URL('support/child.ts', import.meta.url)
 
 let proxy: PgProxy
 let pg: PgHarness
@@ -77,7 +79,13 @@ describe('notices over LISTEN/NOTIFY', () => {
   it('what one process does, another hears', { timeout: 60_000 }, async () => {
     const ear = await listen(pg.ports.notices)
     const runId = randomUUID()
-    const app = new AppProcess({ name: 'app', url: databaseUrl(), schema: pg.schema, leaseMs: 2_000, blockMs: 0 })
+    const app = new AppProcess(program, {
+      name: 'app',
+      url: databaseUrl(),
+      place: pg.schema,
+      leaseMs: 2_000,
+      blockMs: 0,
+    })
     closing.push(() => app.kill())
     await app.has('ready')
     app.tell({ kind: 'start', workflow: 'inline', input: 'block', runId })

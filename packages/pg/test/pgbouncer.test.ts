@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { AppProcess } from '@pikku/tooling/app-process'
 import {
   findPgBouncer,
   knowsPreparedStatements,
@@ -10,8 +11,9 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vite
 import { openPgStore, PgWorkflowService, type PgWorkflowServiceOptions } from '../src/index.ts'
 import { databaseUrl, openPg, until, type PgHarness } from './pg-harness.ts'
 import { registryOf } from './support/app.ts'
-import { AppProcess } from './support/child-process.ts'
 import { claimAsk, claimed, sweepAsk } from './support/given.ts'
+
+const program = new URL('support/child.ts', import.meta.url)
 
 const registry = registryOf({
   workflows: {
@@ -121,8 +123,8 @@ describe.skipIf(!findPgBouncer())(`behind PgBouncer in transaction mode${without
   )
 
   it('a killed process is missed when its lease ends, and its run goes on elsewhere', { timeout: 60_000 }, async () => {
-    const setup = { url: bouncer.url, schema: pg.schema, leaseMs: 2_000, blockMs: 0 }
-    const [first, second] = ['first', 'second'].map((name) => new AppProcess({ ...setup, name }))
+    const setup = { url: bouncer.url, place: pg.schema, leaseMs: 2_000, blockMs: 0 }
+    const [first, second] = ['first', 'second'].map((name) => new AppProcess(program, { ...setup, name }))
     if (!first || !second) throw new Error('there are two')
     closing.push(() => Promise.all([first.kill(), second.kill()]))
     await Promise.all([first.has('ready'), second.has('ready')])

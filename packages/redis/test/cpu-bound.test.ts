@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import { AppProcess } from '@pikku/tooling/app-process'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openRedis, redisUrl, until, type RedisHarness } from './redis-harness.ts'
-import { AppProcess } from './support/child-process.ts'
+
+const program = new URL('support/child.ts', import.meta.url)
 
 const leaseMs = 1_000
 
@@ -19,7 +21,7 @@ afterEach(async () => {
 })
 
 async function start(name: string, blockMs = 0): Promise<AppProcess> {
-  const process = new AppProcess({ name, url: redisUrl(), prefix: redis.prefix, leaseMs, blockMs })
+  const process = new AppProcess(program, { name, url: redisUrl(), place: redis.prefix, leaseMs, blockMs })
   processes.push(process)
   await process.has('ready')
   return process
@@ -38,10 +40,9 @@ async function leaseUntil(runId: string, workflow: 'inline' | 'rpc'): Promise<nu
 describe.each(['inline', 'rpc'] as const)('a step (%s) that holds the main thread', (workflow) => {
   it('A22: is executed once, however much longer than the lease it takes', { timeout: 60_000 }, async () => {
     const runId = randomUUID()
-    const busy = await start('busy', 5 * leaseMs)
+    const [busy, waiting] = await Promise.all([start('busy', 5 * leaseMs), start('waiting')])
     busy.tell({ kind: 'start', workflow, input: 'block', runId })
     await busy.has('entered')
-    const waiting = await start('waiting')
 
     // The process that runs it can do nothing now; somebody moves the end of its lease.
     const seen = new Set<number>()
@@ -60,10 +61,10 @@ describe.each(['inline', 'rpc'] as const)('a step (%s) that holds the main threa
 describe.each(['inline', 'rpc'] as const)('a killed process with a step (%s)', (workflow) => {
   it('F10: is missed long before its lease is over', { timeout: 60_000 }, async () => {
     const runId = randomUUID()
-    const doomed = new AppProcess({
+    const doomed = new AppProcess(program, {
       name: 'doomed',
       url: redisUrl(),
-      prefix: redis.prefix,
+      place: redis.prefix,
       leaseMs: 60_000,
       blockMs: 0,
     })

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { AppProcess } from '@pikku/tooling/app-process'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { RunNotices, StorePorts } from '@pikku/core/contract'
 import { startFreshRedis } from '@pikku/tooling/redis'
@@ -6,7 +7,8 @@ import { openRedisStore, RedisWorkflowService } from '../src/index.ts'
 import { openRedis, quiet, redisUrl, subscribersOf, until } from './redis-harness.ts'
 import type { RedisHarness } from './redis-harness.ts'
 import { registryOf } from './support/app.ts'
-import { AppProcess } from './support/child-process.ts'
+
+const program = new URL('support/child.ts', import.meta.url)
 
 let redis: RedisHarness
 let closing: (() => Promise<unknown>)[]
@@ -57,7 +59,13 @@ describe('notices over PUBLISH and SUBSCRIBE', () => {
   it('what one process does, another hears', { timeout: 60_000 }, async () => {
     const ear = await listen(redis.ports.notices)
     const runId = randomUUID()
-    const app = new AppProcess({ name: 'app', url: redisUrl(), prefix: redis.prefix, leaseMs: 2_000, blockMs: 0 })
+    const app = new AppProcess(program, {
+      name: 'app',
+      url: redisUrl(),
+      place: redis.prefix,
+      leaseMs: 2_000,
+      blockMs: 0,
+    })
     closing.push(() => app.kill())
     await app.has('ready')
     app.tell({ kind: 'start', workflow: 'inline', input: 'block', runId })

@@ -1,8 +1,8 @@
+import type { ChildSetup, FromChild, ToChild } from '@pikku/tooling/app-process'
 import { RedisWorkflowService } from '../../src/index.ts'
 import { registryOf } from './app.ts'
-import type { ChildSetup, FromChild, ToChild } from './child-process.ts'
 
-// One process of an app, started by child-process.ts: it tells what its steps do and is told when they may end.
+// One process of an app, started by an AppProcess: it tells what its steps do and is told when they may end.
 
 const setup = JSON.parse(process.argv[2] ?? '') as ChildSetup
 const tell = (told: FromChild): void => void process.send?.(told)
@@ -32,7 +32,7 @@ const registry = registryOf({
   functions: { work: (_services, kind) => step(String(kind)) },
 })
 
-const service = new RedisWorkflowService(setup.url, undefined, setup.prefix, {
+const service = new RedisWorkflowService(setup.url, undefined, setup.place, {
   leaseMs: setup.leaseMs,
   timing: { sweepMs: 100, deathGraceMs: 200 },
   observer: { onEvent: ({ kind }) => tell({ kind: 'event', name: setup.name, event: kind }) },

@@ -1,12 +1,14 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { until } from '../redis-harness.ts'
+import { setTimeout as delay } from 'node:timers/promises'
 
 /** What a child is started with. */
 export interface ChildSetup {
   readonly name: string
+  /** Of the server. */
   readonly url: string
-  readonly prefix: string
+  /** Its schema, or prefix. */
+  readonly place: string
   readonly leaseMs: number
   /** How long its step holds the main thread when it is asked to. */
   readonly blockMs: number
@@ -34,9 +36,10 @@ export class AppProcess {
   readonly #child: ChildProcess
   readonly #name: string
 
-  constructor(setup: ChildSetup) {
+  /** `program` reads its setup from its first argument. */
+  constructor(program: URL, setup: ChildSetup) {
     this.#name = setup.name
-    this.#child = fork(new URL('child.ts', import.meta.url), [JSON.stringify(setup)], {
+    this.#child = fork(program, [JSON.stringify(setup)], {
       execArgv: ['--conditions=pikku-source'],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
@@ -48,10 +51,12 @@ export class AppProcess {
   }
 
   async has(kind: FromChild['kind'], ms = 30_000): Promise<void> {
-    await until(() => {
+    const deadline = Date.now() + ms
+    while (this.count(kind) === 0) {
       if (this.#hasEnded) throw new Error(`process ${this.#name} ended early: ${JSON.stringify(this.told)}`)
-      return this.count(kind) > 0
-    }, ms)
+      if (Date.now() > deadline) throw new Error(`process ${this.#name} has not told '${kind}' within ${ms} ms`)
+      await delay(5)
+    }
   }
 
   tell(told: ToChild): void {
