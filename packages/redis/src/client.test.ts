@@ -12,7 +12,7 @@ async function warningsDuring(act: () => Promise<unknown>): Promise<Error[]> {
   process.on('warning', onWarning)
   await act()
   // A warning is emitted a tick after what it is about.
-  await new Promise((resolve) => setTimeout(resolve, 10))
+  await new Promise((resolve) => setImmediate(resolve))
   process.off('warning', onWarning)
   return warnings
 }

@@ -11,7 +11,7 @@ import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { RedisWorkflowService } from '../src/index.ts'
 import type { Given } from '../src/index.ts'
-import { freshPrefix, quiet } from './redis-harness.ts'
+import { freshPrefix, quiet, until } from './redis-harness.ts'
 import { registryOf } from './support/app.ts'
 
 /*
@@ -64,15 +64,13 @@ async function outputOf(service: RedisWorkflowService, workflow = 'mixed'): Prom
 async function under<Answer>(service: RedisWorkflowService, happening: () => Promise<Answer>): Promise<Answer> {
   const before = entered.length
   const running = outputOf(service)
-  while (entered.length < before + 4) await new Promise((resolve) => setTimeout(resolve, 5))
+  await until(() => entered.length >= before + 4)
   const answer = await happening()
   expect(await running).toBe('done')
   const mine = entered.slice(before)
   expect(new Set(mine).size).toBe(20)
   return answer
 }
-
-const delay = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 describe('a server', () => {
   let server: RedisServer
@@ -116,8 +114,9 @@ describe('a server', () => {
     const [, most = '10000'] = (await admin.config('GET', 'maxclients')) as string[]
     await admin.config('SET', 'maxclients', 1)
     closing.push(() => admin.config('SET', 'maxclients', most))
+    const before = await refusals()
     const output = outputOf(open(server.url))
-    await delay(1_000)
+    await until(async () => (await refusals()) > before)
     await admin.config('SET', 'maxclients', most)
     expect(await output).toBe('done')
   })
@@ -126,11 +125,18 @@ describe('a server', () => {
     const [, most = '10000'] = (await admin.config('GET', 'maxclients')) as string[]
     await under(open(server.url), async () => {
       await admin.config('SET', 'maxclients', 1)
+      const before = await refusals()
       await cutAll()
-      await delay(1_500)
+      // Again and again, by everyone that was cut off.
+      await until(async () => (await refusals()) > before + 5)
       await admin.config('SET', 'maxclients', most)
     })
   })
+
+  /** Clients that the server had no place for. */
+  async function refusals(): Promise<number> {
+    return Number(/rejected_connections:(\d+)/.exec(await admin.info('stats'))?.[1])
+  }
 
   it('cuts off whoever is idle for a second: runs that wait go on', { timeout: 60_000 }, async () => {
     await admin.config('SET', 'timeout', '1')
@@ -166,6 +172,7 @@ describe('a server', () => {
     'is not heard of on connections that are open: they are given up, and the answer had from others',
     { timeout: 60_000 },
     async () => {
+      const muteMs = 2_000
       const links = new Set<{ pause(): void }>()
       let isMute = false
       const proxy = net.createServer((client) => {
@@ -192,7 +199,7 @@ describe('a server', () => {
       await under(open(url.href), async () => {
         isMute = true
         for (const link of links) link.pause()
-        await delay(2_000)
+        await new Promise((resolve) => setTimeout(resolve, muteMs))
         isMute = false
       })
       console.log(
