@@ -22,6 +22,8 @@ interface Waiting {
  */
 const maxArgs = 480
 const maxChars = 128 * 1024
+/** What waited here until its time was all but over, for others were slow or this thread was busy, is heard for so long (ms). */
+const leastMs = 1000
 /** So many on their way at once: more than one, so that the server and this process need not wait for each other. */
 const maxUnderWay = 2
 
@@ -106,7 +108,8 @@ export class Lane {
     }
     try {
       // Who has little time left is not kept waiting for the others: they ask again.
-      const deadline = Math.min(...batch.map((call) => call.deadline))
+      const first = Math.min(...batch.map((call) => call.deadline))
+      const deadline = Math.max(first, performance.now() + leastMs)
       const answers = answersOf(await this.#send(args, deadline))
       batch.forEach((call, at) => conclude(call, answers[at]))
       this.#waiting.unshift(...batch.slice(answers.length))
