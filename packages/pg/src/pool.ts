@@ -6,6 +6,8 @@ export interface PoolOptions {
   readonly max: number
   /** Close a connection that did nothing for so long (s). Default: never. */
   readonly idleSeconds?: number
+  /** No answer for so long (ms) counts as none. Default: as everywhere. */
+  readonly answerTimeoutMs?: number
   readonly onNotify?: (channel: string, payload: string) => void
   /** A connection that had worked is over. */
   readonly onClose?: () => void
@@ -46,13 +48,17 @@ export class Pool {
   /** Answered or rejected within `answerTimeoutMs`, or a quarter more where it had to wait for a connection. */
   async query(statement: Statement, parameters: readonly Parameter[]): Promise<readonly Row[]> {
     await this.#source.ready()
-    const { answerTimeoutMs } = this.#source
+    const answerTimeoutMs = this.#answerTimeoutMs
     const end = performance.now() + answerTimeoutMs
     return this.#using(statement.name, (connection) => {
       // Less, and a sound connection would be given up for what was spent on waiting for it.
       const withinMs = Math.max(answerTimeoutMs / 4, end - performance.now())
       return connection.query(statement, { parameters, prepare: this.#source.prepare, withinMs })
     })
+  }
+
+  get #answerTimeoutMs(): number {
+    return this.#options.answerTimeoutMs ?? this.#source.answerTimeoutMs
   }
 
   /** Several statements without parameters, as one transaction. A migration takes its time: it may rewrite a table. */
@@ -108,7 +114,8 @@ export class Pool {
 
   async #waitForOne(name: string): Promise<SingleConnection> {
     const { promise, resolve, reject } = Promise.withResolvers<SingleConnection>()
-    const { answerTimeoutMs: ms, target } = this.#source
+    const { target } = this.#source
+    const ms = this.#answerTimeoutMs
     const stop = whenUnheardFor(ms, () => {
       const error = new Error(`${name}: no connection to ${target} was free in ${ms} ms`)
       reject(Object.assign(error, { code: 'NO_CONNECTION' }))

@@ -7,6 +7,10 @@ import { renewLeases, renewOwned } from './sql/renew-leases.ts'
 /** No answer of our own for so long (ms): this session is not ours alone, a pooler stands before the server. */
 const echoMs = 1000
 const reconnectMs = 250
+/** Between two renewals lies a third of a lease: one that is given up after half of it is asked again in time. */
+const answerPart = 1 / 2
+/** A slow server is not to be taken for a dead connection: that would be told as the death of this process (ms). */
+const leastAnswerMs = 5000
 
 export interface Renewing {
   /** The leases as `renewLeases` in sql/ has them. */
@@ -23,6 +27,7 @@ export interface Enlisting {
 export interface SessionOptions {
   readonly driver: Driver
   readonly schema: Schema
+  readonly leaseMs: number
 }
 
 /**
@@ -42,11 +47,12 @@ export class RenewalSession {
   #isClosed = false
   #reconnecting: NodeJS.Timeout | undefined
 
-  constructor({ driver, schema }: SessionOptions) {
+  constructor({ driver, schema, leaseMs }: SessionOptions) {
     this.#driver = driver
     this.#schema = schema
     this.#pool = driver.pool({
       max: 1,
+      answerTimeoutMs: Math.max(leaseMs * answerPart, leastAnswerMs),
       onNotify: (_channel, payload) => this.#echo?.(payload),
       onClose: () => this.#onClose(),
     })

@@ -53,7 +53,7 @@ class RenewalThread {
     }
     const { base, prepare, leaseMs, answerTimeoutMs } = data
     const driver = new Driver(base, { logger, prepare, userTimeoutMs: leaseMs, answerTimeoutMs })
-    this.#session = new RenewalSession({ driver, schema: openSchema(data.schema) })
+    this.#session = new RenewalSession({ driver, schema: openSchema(data.schema), leaseMs })
   }
 
   start(): void {

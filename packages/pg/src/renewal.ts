@@ -91,8 +91,8 @@ export class Renewal {
   }
 }
 
-function mainSession({ driver, schema }: Database): Session {
-  return new RenewalSession({ driver, schema })
+function mainSession({ driver, schema, options }: Database): Session {
+  return new RenewalSession({ driver, schema, leaseMs: options.leaseMs })
 }
 
 /** Null when the options of the connection hold something that another thread cannot be given, like a function. */

@@ -207,6 +207,21 @@ describe('connections and pools', () => {
     expect(tookMs).toBeLessThan(4_000)
   })
 
+  it('a renewal that is never answered is asked again before its lease is over', { timeout: 30_000 }, async () => {
+    const leaseMs = 10_000
+    const { store } = openPgStore(proxy.url, pg.schema, { leaseMs, logger: quiet })
+    closing.push(() => store.close())
+    const { lease } = await claimed(store, randomUUID())
+    await store.renewLeases([lease], leaseMs)
+    const withheld = proxy.withholdAnswer((text) => text.includes('renewed_runs'))
+    const since = performance.now()
+    const renewing = store.renewLeases([lease], leaseMs)
+    await withheld
+    expect(await renewing).toEqual({ lost: [], busy: [], woken: [] })
+    // Half a lease, and what a busy machine takes to connect anew.
+    expect(performance.now() - since).toBeLessThan(leaseMs * 0.9)
+  })
+
   it('connections made while the server was read-only are given up', { timeout: 60_000 }, async () => {
     const database = freshSchema()
     await pg.sql.unsafe(`create database ${database}`)
