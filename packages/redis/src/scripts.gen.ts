@@ -97,7 +97,7 @@ end
 local function save(row)
   local set, gone = {}, {}
   for field in pairs(row.dirty) do
-    if row[field] == nil then
+    if rawget(row, field) == nil then
       gone[#gone + 1] = field
     else
       set[#set + 1] = field
@@ -686,7 +686,10 @@ local max_payload_bytes = 64 * 1024
 local function show_run(run_id, sized)
   local key, bytes = key_of('run', run_id), 0
   for _, at in ipairs(sized or payloads) do bytes = bytes + redis.call('HSTRLEN', key, shown_fields[at]) end
-  if bytes <= max_payload_bytes then return redis.call('HMGET', key, unpack(shown_fields)) end
+  if bytes <= max_payload_bytes then
+    spend(read_cost(0, bytes))
+    return redis.call('HMGET', key, unpack(shown_fields))
+  end
   local fields = { unpack(shown_fields) }
   -- A name no field has: its value is nil.
   for _, at in ipairs(payloads) do fields[at] = '-' end
@@ -771,7 +774,7 @@ end
 
 export const scripts: Readonly<Record<ScriptName, Script>> = {
   'adopt-child': {
-    sha: '4b5e95424170ebd6ca2fcfc2366017bec751dffe',
+    sha: '4187661e8ba4be43cba4be3481abfddffb908937',
     takesCalls: false,
     text:
       `-- A run is to be told when this one ends, because it says that it is its child and is not to outlive it.
@@ -792,7 +795,7 @@ return '1'
 `,
   },
   'cancel-run': {
-    sha: 'c2480e898f78c66996308d226737fd8df33bf2d3',
+    sha: '3af8eb0cfbe53412b211ece3808fadb5188845ad',
     takesCalls: false,
     text:
       `-- End a run from outside.
@@ -820,7 +823,7 @@ return entries
 `,
   },
   'claim-run': {
-    sha: '84c7cbe4f25cd2c4e354e2572260760a0d687329',
+    sha: 'c61065b5858914037073c375c080d25c80ebc8cb',
     takesCalls: true,
     text:
       `-- Take the run's lease, settle its due sleeps, and read what changed.
@@ -907,7 +910,7 @@ end)
 `,
   },
   'claim-step': {
-    sha: '0348ba661859b616f5f29334fe6016ca3ace136c',
+    sha: '0a354b1aa3fe41d90871d0dc05ca143b329de13f',
     takesCalls: true,
     text:
       `-- Take the lease of an rpc step that is due and unclaimed, or whose lease ran out.
@@ -993,7 +996,7 @@ end)
 `,
   },
   'commit-run': {
-    sha: 'f47402c1461f25fbb5321ce4f63264e71c9ea46b',
+    sha: 'bee01b8d2cc02d97de2fc6fb7be818144778daa0',
     takesCalls: true,
     text:
       `-- Apply a turn of a held run. A large turn comes in parts: each is applied at once and whole, the last one leaves.
@@ -1336,7 +1339,7 @@ end)
 `,
   },
   'create-run': {
-    sha: '7227ed83b298a29f0c7f2ec5a0bb5c11fed31f4f',
+    sha: '45d2c3e778e441bcbd93cbdc26ef6199a8fceefc',
     takesCalls: true,
     text:
       `-- Insert a run, rung, or find the one that has the id.
@@ -1395,7 +1398,7 @@ end)
 `,
   },
   'delete-run': {
-    sha: 'b237af24598daea6b5de4548afe6026fcffd3121',
+    sha: '4cb91473235f21b929ff6938a12e4f98d0b27d71',
     takesCalls: false,
     text:
       `-- Delete an ended run and everything that belongs to it: a slice of it, the run itself last.
@@ -1531,7 +1534,7 @@ return { ARGV[2], ARGV[3] }
 `,
   },
   'orphan-run': {
-    sha: '01f9e22236a98afe80430262db2c6041a9ed51a4',
+    sha: 'aefb7e03189b232d8b15fd3000b0befd05810274',
     takesCalls: false,
     text:
       `-- A parent has ended, and this run is not to outlive it: from now on whoever claims it is told to end it.
@@ -1560,7 +1563,7 @@ return item or nil
 `,
   },
   'outbox-done': {
-    sha: '20413c54bc2670f9cde241050ab9af1a62f163ea',
+    sha: '23839f61fc1575b1eac4a6266688dae5e290a182',
     takesCalls: false,
     text:
       `-- An entry was delivered, or some of its children were told.
@@ -1600,7 +1603,7 @@ return nil
 `,
   },
   'outbox-read': {
-    sha: 'd99f75d47baabe8f1d0356046b5cbac3d11900f8',
+    sha: 'd63f4afd1a5b16aed7de0bc6fdaa8fe8a28c6ca9',
     takesCalls: false,
     text:
       `-- Everything a delivery needs.
@@ -1639,7 +1642,7 @@ return { entry, redis.call('ZRANGE', key_of('orphans', id), 0, 99, 'WITHSCORES')
 `,
   },
   'read-changes': {
-    sha: 'ec9b8f8876cfc8369d28745b62770c6103bac9d8',
+    sha: 'f3401109aa99b90eb09af12fdc74f04e7abb7720',
     takesCalls: false,
     text:
       `-- What changed in a run after a revision, a page of it.
@@ -1677,7 +1680,7 @@ return place and redis.call('HGET', step_key_of(ARGV[2], place), 'input')
 `,
   },
   'release-step': {
-    sha: 'ebedb81237a8e697224eb7ed3586ad08f95404f2',
+    sha: '40c116de247fba61e1cc1089c37f670509c9d342',
     takesCalls: false,
     text:
       `-- Give a claimed rpc step back unfinished.
@@ -1721,7 +1724,7 @@ return { item }
 `,
   },
   'renew-leases': {
-    sha: 'd394cf2d459736f625fa412cf176b955bde1ac44',
+    sha: '7d834538fe589f71db2f446690d296d2839f6de4',
     takesCalls: false,
     text:
       `-- Extend leases: a slice of them, the server waits meanwhile.
@@ -1758,7 +1761,7 @@ return verdicts
 `,
   },
   'renew-owned': {
-    sha: 'e10b60860dd4d0d6b2f48f6b052a0755c38e5896',
+    sha: 'fa97a5123c569ca8d7d08416c161d5b224915648',
     takesCalls: false,
     text:
       `-- Extend every lease an owner has in this bucket, also those it has only just been given.
@@ -1793,7 +1796,7 @@ return extended
 `,
   },
   'resume-run': {
-    sha: '55b94aceaf4fe7262436d8622fbfcd82bf221d57',
+    sha: 'd3c11913deb6f5987b06df5afb4d7bae39b91066',
     takesCalls: false,
     text:
       `-- Let a run go on that the engine suspended, with its counters of crashes and losses cleared.
@@ -1847,7 +1850,7 @@ return { item }
 `,
   },
   'settle-child': {
-    sha: '5abf3342b34f28bcdacc9fcff0fb9fb0f8b9b0aa',
+    sha: '762dd24de9417cedbeb26ed733a3c93fbd0405b5',
     takesCalls: false,
     text:
       `-- A child has ended: settle its parent's step, and wake the parent.
@@ -1886,7 +1889,7 @@ return item or nil
 `,
   },
   'settle-step': {
-    sha: '7c3dec8a7483db3c542f855d90c2422bce636cd1',
+    sha: 'c3cc151eb8bde2cd8809a72d59143b5780982ed0',
     takesCalls: true,
     text:
       `-- Record how the attempt of an rpc step ended and, if it is settled by that, wake its run.
@@ -1948,7 +1951,7 @@ end)
 `,
   },
   'signal-run': {
-    sha: '9aff292b37124b19d302fc750b29b6bdc0cefdcf',
+    sha: '8f91d7f3477a126ca1bd6090db65a4b803b84f01',
     takesCalls: false,
     text:
       `-- Settle the oldest open suspend step of the signal's name, or keep the signal for the next one.
@@ -2009,7 +2012,7 @@ return { item or false }
 `,
   },
   'sweep': {
-    sha: '4e92a6ff33a13a40b86f2729f40a3984dd8d5078',
+    sha: '75d62fea63c5964570e57fea4dc78bd05cc2c36b',
     takesCalls: false,
     text:
       `-- Find what ought to be moving and is not, and stamp it: a slice of it, the server waits meanwhile.

@@ -181,4 +181,12 @@ describe('the calls of one turn of the event loop', { timeout: 60_000 }, () => {
     expect(claims.map(({ history }) => history.steps.length)).toEqual(ids(6).map(() => 200))
     expect(made).toBe(6)
   })
+
+  test('nor for those whose inputs are large', async () => {
+    const input = JSON.stringify('x'.repeat(60_000))
+    for (const runId of ids(40)) await store.createRun(newRun(runId, input))
+    const claimed = await scriptsOf(() => Promise.all(ids(40).map(claim)))
+    const shown = await scriptsOf(() => create(ids(40)))
+    expect(Math.min(claimed, shown)).toBeGreaterThan(3)
+  })
 })

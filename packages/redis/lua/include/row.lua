@@ -44,7 +44,7 @@ end
 local function save(row)
   local set, gone = {}, {}
   for field in pairs(row.dirty) do
-    if row[field] == nil then
+    if rawget(row, field) == nil then
       gone[#gone + 1] = field
     else
       set[#set + 1] = field

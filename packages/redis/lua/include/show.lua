@@ -1,4 +1,5 @@
 -- include: keys
+-- include: calls
 -- A run as a reader sees it. The order is that of `runFields` in src/rows.ts.
 
 local shown_fields = {
@@ -13,7 +14,10 @@ local max_payload_bytes = 64 * 1024
 local function show_run(run_id, sized)
   local key, bytes = key_of('run', run_id), 0
   for _, at in ipairs(sized or payloads) do bytes = bytes + redis.call('HSTRLEN', key, shown_fields[at]) end
-  if bytes <= max_payload_bytes then return redis.call('HMGET', key, unpack(shown_fields)) end
+  if bytes <= max_payload_bytes then
+    spend(read_cost(0, bytes))
+    return redis.call('HMGET', key, unpack(shown_fields))
+  end
   local fields = { unpack(shown_fields) }
   -- A name no field has: its value is nil.
   for _, at in ipairs(payloads) do fields[at] = '-' end
