@@ -35,6 +35,8 @@ test('while a master is away that nobody replaces, runs at the others go on, wit
     onTestFinished(() => service.close({ graceMs: 0 }))
     return service
   })
+  // Opened while all masters are there: one that is away may be the one that knows how the store is laid out.
+  await Promise.all(services.map((service) => service.init()))
   // The second of three masters has the buckets in the middle.
   const bucketIndex = (runId: string): number => bucketAt(bucketsOf(prefix, 64), runId).index
   const runIds = Array.from({ length: 200 }, (_, i) => `run-${i}`)

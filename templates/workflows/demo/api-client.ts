@@ -48,7 +48,17 @@ export class ApiClient {
     return this.#json(`/runs/${runId}`)
   }
 
-  history(runId: string): Promise<Attempt[]> {
+  /** The history, and the steps as they were with it: asked one after the other, a step may be younger than it. */
+  async whatHappened(runId: string): Promise<readonly [Attempt[], Step[]]> {
+    for (;;) {
+      const before = await this.#history(runId)
+      const steps = await this.steps(runId)
+      const history = await this.#history(runId)
+      if (history.length === before.length) return [history, steps]
+    }
+  }
+
+  #history(runId: string): Promise<Attempt[]> {
     return this.#json(`/runs/${runId}/history`)
   }
 

@@ -29,7 +29,7 @@ async function demo(): Promise<boolean> {
   if (crash) onMail = killFirstSender(client, runId, timeline)
 
   for await (const _change of client.changes(runId)) {
-    timeline.show(await client.history(runId), await client.steps(runId))
+    timeline.show(...(await client.whatHappened(runId)))
   }
   const { status, output, error } = await client.run(runId)
   if (crash) {
@@ -48,14 +48,14 @@ function killFirstSender(client: ApiClient, runId: string, timeline: Timeline): 
   return async (nth) => {
     if (nth > 1) {
       const afterMs = Date.now() - killedAt
-      timeline.show(await client.history(runId), await client.steps(runId))
+      timeline.show(...(await client.whatHappened(runId)))
       timeline.note(`Send welcome mail: attempt ${nth} began ${afterMs} ms after the kill`)
       return 'answer'
     }
     const step = (await client.steps(runId)).find(({ status }) => status === 'running')
     if (!step?.worker) throw new Error('a mail was sent, but no step is running')
     const pid = pidOf(step.worker)
-    timeline.show(await client.history(runId), await client.steps(runId))
+    timeline.show(...(await client.whatHappened(runId)))
     timeline.note(`${step.stepName}: ${processes.nameOf(pid)} is sending; SIGKILL to pid ${pid}`)
     killedAt = Date.now()
     processes.kill(pid)
