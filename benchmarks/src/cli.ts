@@ -26,7 +26,7 @@ export function parseArguments(args: readonly string[]): Arguments {
     .option('--quick', 'smaller and fewer: about eight minutes')
     .addOption(new Option('--tiny', 'to see that it works; its figures say nothing').hideHelp())
     .option('--only <workload,…>', `some workloads: ${groups.join(', ')}`, listOf(groups))
-    .option('--growth', 'the curves: how things grow with steps, runs, bytes, workers and ended runs')
+    .option('--growth', 'the curves: how things grow with steps, runs, bytes, workers, ended runs and partitions')
     .addOption(new Option('--store <store>', 'one store').choices(stores))
     .option('--peers <peer,…>', `some peers, or none: ${peerNames.join(', ')}`, listOf([...peerNames, 'none']))
     .option('--json <file>', 'write the results there')

@@ -35,6 +35,7 @@ export interface Size {
     readonly bytes: number
     readonly workers: number
     readonly ended: number
+    readonly partitions: number
   }
 }
 
@@ -60,7 +61,15 @@ const full: Size = {
   sleeping: 100_000,
   aged: 1_000_000,
   replay: 10_000,
-  growth: { repetitions: 3, steps: 10_000, runs: 5_000, bytes: 1_000_000, workers: 4, ended: 1_000_000 },
+  growth: {
+    repetitions: 3,
+    steps: 10_000,
+    runs: 5_000,
+    bytes: 1_000_000,
+    workers: 4,
+    ended: 1_000_000,
+    partitions: 64,
+  },
 }
 
 const quick: Size = {
@@ -84,7 +93,7 @@ const quick: Size = {
   sleeping: 2_000,
   aged: 20_000,
   replay: 2_000,
-  growth: { repetitions: 1, steps: 1_000, runs: 100, bytes: 100_000, workers: 2, ended: 10_000 },
+  growth: { repetitions: 1, steps: 1_000, runs: 100, bytes: 100_000, workers: 2, ended: 10_000, partitions: 16 },
 }
 
 /** To see that it works. Its figures say nothing. */
@@ -108,7 +117,7 @@ const tiny: Size = {
   sleeping: 10,
   aged: 100,
   replay: 50,
-  growth: { repetitions: 1, steps: 100, runs: 10, bytes: 1_000, workers: 2, ended: 100 },
+  growth: { repetitions: 1, steps: 100, runs: 10, bytes: 1_000, workers: 2, ended: 100, partitions: 4 },
 }
 
 export const sizes = { full, quick, tiny }

@@ -22,6 +22,7 @@ export const groups = [
   'growth-payload',
   'growth-workers',
   'growth-ended',
+  'growth-partitions',
 ] as const
 export type Group = (typeof groups)[number]
 

@@ -6,6 +6,7 @@ import { growth } from './growth.ts'
 import { history, longHistory } from './history.ts'
 import { idle, idleBehindPooler } from './idle.ts'
 import { latency } from './latency.ts'
+import { partitions } from './partitions.ts'
 import { frozen, killed, stopped } from './recovery.ts'
 import { replay } from './replay.ts'
 import { sleep } from './sleep.ts'
@@ -32,4 +33,5 @@ export const workloads: readonly Workload[] = [
   inlineCost,
   rpcCost,
   ...growth,
+  partitions,
 ]
