@@ -39,26 +39,6 @@ describe('the doorbell on pg-boss', () => {
     return row?.['count']
   }
 
-  it('hands a run item and a step item from one process to another, as they were', async () => {
-    await listen(service().doorbell(queues))
-    const items = [
-      runItem('run-1'),
-      stepItem('run-1', { step: { name: 'näme ✓', ordinal: 3 }, attempt: 2, dispatch: 1 }),
-    ]
-    await service().doorbell(queues).ring(items)
-    await until('both are heard', () => heard.length === 2)
-    expect(heard).toEqual(expect.arrayContaining(items))
-    await until('no message is left', async () => (await messagesLeft()) === 0)
-  })
-
-  it('delivers what was rung before anybody answered', async () => {
-    await service()
-      .doorbell(queues)
-      .ring([runItem('early')])
-    await listen(service().doorbell(queues))
-    await until('it is heard', () => heard.length === 1)
-  })
-
   it('hands over each of 1,000 items once, between two processes that share the queues', async () => {
     const items = Array.from({ length: 1_000 }, (_, i) => (i % 2 ? stepItem(`run-${i}`) : runItem(`run-${i}`)))
     const producer = service().doorbell(queues)
@@ -118,15 +98,6 @@ describe('the doorbell on pg-boss', () => {
     expect(await messagesWaiting()).toBe(4)
     while (await messagesWaiting()) release.shift()?.()
     for (const resolve of release) resolve()
-  })
-
-  it('leaves the queue of a role alone that has no slots', async () => {
-    const doorbell = service().doorbell(queues)
-    await listen(doorbell, { run: 1, step: 0 })
-    await doorbell.ring([stepItem('a'), runItem('b')])
-    await until('the run is heard', () => heard.length === 1)
-    expect(heard).toEqual([runItem('b')])
-    expect(await messagesWaiting()).toBe(1)
   })
 
   it('hands nothing over after stop, and leaves it to the others', async () => {

@@ -37,6 +37,9 @@ function keysOf(items: readonly WorkItem[]): string[] {
 const oddItems: readonly WorkItem[] = [
   runItem('run-1'),
   { kind: 'run', runId: 'a:b/c {日本} \'"%', workflow: 'žluť 👩‍👩‍👧' },
+  runItem('run:1'),
+  stepItem('42'),
+  stepItem('b\n{c}\u2028👩‍🚀'),
   stepItem('run-1', { step: { name: 'a:b 👩‍👩‍👧 \'"', ordinal: 3 }, rpcName: 'näme', attempt: 2, dispatch: 7 }),
 ]
 
