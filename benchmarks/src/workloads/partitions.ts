@@ -17,7 +17,8 @@ const table = /create table (\S+\.workflow_(?:runs|step)) (\([\s\S]*?\n\)) with 
 export function partitioned(plan: string, partitions: number): string {
   if (partitions === 0) return plan
   let found = 0
-  const text = plan.replaceAll(table, (_, name: string, columns: string, settings: string) => {
+  const text = plan.replaceAll(table, (...match: string[]) => {
+    const [, name = '', columns = '', settings = ''] = match
     found += 1
     const parts = Array.from({ length: partitions }, (_each, i) => {
       const range = `with (modulus ${partitions}, remainder ${i})`
