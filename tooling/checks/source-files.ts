@@ -16,18 +16,26 @@ export interface Finding {
   readonly message: string
 }
 
-const notSource = new Set(['node_modules', 'dist', '.pikku', '.turbo', '.tools', 'coverage'])
+const notSource = new Set(['node_modules', 'dist', '.pikku', '.turbo', '.tools', '.git', 'coverage'])
 
 /** The TypeScript files of all packages and templates: what is written by hand, not what is built. */
 export function sourceFiles(folders: readonly string[] = ['packages', 'templates']): SourceFile[] {
   return folders.flatMap((folder) =>
     filesBelow(path.join(root, folder))
       .filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'))
-      .map((file) => ({
-        path: path.relative(root, file).split(path.sep).join('/'),
-        text: fs.readFileSync(file, 'utf8'),
-      })),
+      .map(toSourceFile),
   )
+}
+
+/** Every page of the repository. */
+export function markdownFiles(): readonly SourceFile[] {
+  return filesBelow(root)
+    .filter((file) => file.endsWith('.md'))
+    .map(toSourceFile)
+}
+
+function toSourceFile(file: string): SourceFile {
+  return { path: path.relative(root, file).split(path.sep).join('/'), text: fs.readFileSync(file, 'utf8') }
 }
 
 function filesBelow(folder: string): string[] {
