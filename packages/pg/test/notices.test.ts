@@ -170,6 +170,20 @@ describe('notices over LISTEN/NOTIFY', () => {
     await until(() => foreign.heard.includes('told'))
   })
 
+  it('once deaf, it listens again soon after a server that was away is back', { timeout: 40_000 }, async () => {
+    proxy.deaf = true
+    const ports = openProxied()
+    await listen(ports.notices)
+    expect(ports.said).toHaveLength(1)
+    proxy.deaf = false
+    const refused = proxy.refused
+    proxy.refusing = true
+    proxy.cut()
+    await until(() => proxy.refused > refused + 3)
+    proxy.refusing = false
+    await until(() => ports.notices.live, 5_000)
+  })
+
   it('A27: waitForRun resolves where LISTEN hears nothing', { timeout: 30_000 }, async () => {
     proxy.deaf = true
     const registry = registryOf({ workflows: { quick: async ({ workflow }) => workflow.do('a', () => 1) } })
