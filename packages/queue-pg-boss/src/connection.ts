@@ -4,7 +4,7 @@ import { PgBoss } from 'pg-boss'
 import type { ConstructorOptions, Db, Queue } from 'pg-boss'
 import type { BossSource } from './boss-source.ts'
 import { checkSource, isBoss, optionsOf, startBoss, startFailed } from './boss-start.ts'
-import { fetching, preparing } from './hot-db.ts'
+import { fetching, preparing, settling } from './hot-db.ts'
 import { reasonOf } from './reason-of.ts'
 
 /** Settings of `pg`'s pool, which pg-boss hands on to it. */
@@ -42,6 +42,7 @@ export class BossConnection {
   #starting: Promise<PgBoss> | undefined
   #preparing: Db | undefined
   #fetching: Db | undefined
+  #settling: Db | undefined
   #closed = false
 
   constructor(source: BossSource, logger: Logger) {
@@ -69,6 +70,11 @@ export class BossConnection {
   async fetching(): Promise<Db> {
     this.#fetching ??= fetching((await this.start()).getDb())
     return this.#fetching
+  }
+
+  async settling(): Promise<Db> {
+    this.#settling ??= settling((await this.start()).getDb())
+    return this.#settling
   }
 
   /** Create the queue unless it is there: once per process, whatever the number of processes. An existing one is left as it is. */

@@ -3,6 +3,8 @@ import type { Db } from 'pg-boss'
 
 /** A connection that gives no answer for so long is given up: its other end may be gone without a word. */
 const ANSWER_WITHIN_MS = 30_000
+/** … and sooner where a job is held meanwhile: half a minute without a sign of life, and it is another worker's. */
+const SETTLED_WITHIN_MS = 10_000
 
 interface Statement {
   readonly text: string
@@ -60,6 +62,16 @@ export function fetching(db: Db): Db {
       if (values.length > 0) return lastOf(await db.pool.query({ text, values, query_timeout: ANSWER_WITHIN_MS }))
       const statement = { text: `set local enable_sort = off; ${text}`, query_timeout: ANSWER_WITHIN_MS }
       return lastOf(await db.pool.query(statement))
+    },
+  }
+}
+
+/** The same for what is said of jobs under way: left to pg-boss, it would wait for its answer for as long as TCP does. */
+export function settling(db: Db): Db {
+  return {
+    async executeSql(text, values = []) {
+      if (!hasPool(db)) return await db.executeSql(text, values)
+      return lastOf(await db.pool.query({ text, values, query_timeout: SETTLED_WITHIN_MS }))
     },
   }
 }

@@ -33,7 +33,8 @@ export class JobStatements {
   /** A failed attempt's successor begins `delayMs` from now. */
   async delayNext(job: JobWithMetadata, delayMs: number): Promise<void> {
     const boss = await this.#connection.start()
-    await boss.update(this.#queue, undefined, { id: job.id, startAfter: intervalOf(delayMs) })
+    const db = await this.#connection.settling()
+    await boss.update(this.#queue, undefined, { id: job.id, startAfter: intervalOf(delayMs), db })
   }
 
   async #ofAttempt(job: JobWithMetadata, change: string, ...values: unknown[]): Promise<boolean> {

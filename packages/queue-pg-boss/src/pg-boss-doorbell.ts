@@ -111,7 +111,8 @@ export class PgBossDoorbell implements Doorbell {
 
   async #delete(queue: string, jobs: readonly Job[]): Promise<void> {
     try {
-      await (await this.#parts.connection.start()).deleteJob(queue, [...jobs])
+      const { connection } = this.#parts
+      await (await connection.start()).deleteJob(queue, [...jobs], { db: await connection.settling() })
     } catch (error) {
       // Already fetched, so nobody gets them again; they expire.
       this.#parts.logger.warn(`queue ${queue}: could not delete ${jobs.length} delivered messages: ${reasonOf(error)}`)

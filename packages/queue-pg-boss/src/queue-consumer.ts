@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { WorkflowError } from '@pikku/core/contract'
 import type { Consumer, JobDelivery, Logger } from '@pikku/core/contract'
 import { backoffMs, discardsJob, encodeJobValue, toJobFailure } from '@pikku/core/queue'
-import type { JobWithMetadata, PgBoss } from 'pg-boss'
+import type { Db, JobWithMetadata, PgBoss } from 'pg-boss'
 import type { Bell } from './bell.ts'
 import { isQueueMissing, isRefusal } from './connection.ts'
 import type { BossConnection } from './connection.ts'
@@ -31,6 +31,11 @@ interface Held {
   lost: boolean
   /** The handler has returned or thrown. */
   handled: boolean
+}
+
+interface Server {
+  readonly boss: PgBoss
+  readonly db: Db
 }
 
 /** Hands the jobs of one queue to a handler, each alone, and settles each by its own outcome. */
@@ -90,8 +95,9 @@ export class QueueConsumer implements Consumer {
   async #deliver(job: JobWithMetadata): Promise<void> {
     const held: Held = { job, abort: new AbortController(), lost: false, handled: false }
     this.#held.set(job.id, held)
+    const { queue, logger } = this.#options
     const settling = this.#handle(held).catch((error: unknown) =>
-      this.#options.logger.error(`queue ${this.#options.queue}: job ${job.id} could not be settled`, error),
+      logger.error(`queue ${queue}: job ${job.id} could not be settled: ${reasonOf(error)}`),
     )
     this.#settling.add(settling)
     await settling
@@ -108,7 +114,7 @@ export class QueueConsumer implements Consumer {
     } finally {
       held.handled = true
     }
-    await this.#settle(held, (boss) => this.#complete(boss, held.job, output))
+    await this.#settle(held, (server) => this.#complete(server, held.job, output))
     this.#options.bell.ringEnd(held.job.id)
   }
 
@@ -138,9 +144,10 @@ export class QueueConsumer implements Consumer {
     )
   }
 
-  async #complete(boss: PgBoss, job: JobWithMetadata, output: object): Promise<object> {
+  async #complete({ boss, db }: Server, job: JobWithMetadata, output: object): Promise<object> {
     const removeAtOnce = toEnvelope(job.data)?.keep[0] === 0
-    return removeAtOnce ? await boss.deleteJob(job.name, [job]) : await boss.complete(job.name, [job], output)
+    if (removeAtOnce) return await boss.deleteJob(job.name, [job], { db })
+    return await boss.complete(job.name, [job], output, { db })
   }
 
   async #fail(held: Held, error: unknown): Promise<void> {
@@ -149,11 +156,11 @@ export class QueueConsumer implements Consumer {
     const isLast = discarded || job.retryCount >= job.retryLimit
     const removeAtOnce = isLast && toEnvelope(job.data)?.keep[1] === 0
     const failure = toJobFailure(error)
-    await this.#settle(held, async (boss) => {
-      if (removeAtOnce) return boss.deleteJob(job.name, [job])
+    await this.#settle(held, async ({ boss, db }) => {
+      if (removeAtOnce) return boss.deleteJob(job.name, [job], { db })
       // By itself harmless: should this process die here, the attempt is lost, and was the last one.
       if (discarded) await this.#statements.makeLast(job)
-      return boss.fail(job.name, [job], failure)
+      return boss.fail(job.name, [job], failure, { db })
     })
     if (isLast) return this.#options.bell.ringEnd(job.id)
     await this.#ringNext(held)
@@ -176,17 +183,18 @@ export class QueueConsumer implements Consumer {
    * Until the server says something definite: the handler ran, and giving up would run it again. Settled with the job
    * rather than its id, so that an attempt that was taken over writes nothing.
    */
-  async #settle(held: Held, write: (boss: PgBoss) => Promise<object>): Promise<void> {
+  async #settle(held: Held, write: (server: Server) => Promise<object>): Promise<void> {
     const { queue, connection, logger } = this.#options
     for (let wait = 100; !held.lost; wait = Math.min(wait * 2, SETTLE_RETRY_MAX_MS)) {
       try {
-        const settled = settledIds(await write(await connection.start()))
+        const [boss, db] = [await connection.start(), await connection.settling()]
+        const settled = settledIds(await write({ boss, db }))
         if (settled.length === 0)
           logger.warn(`queue ${queue}: job ${held.job.id} was taken over; its outcome is dropped`)
         return
       } catch (error) {
         if (isRefusal(error) || isQueueMissing(error)) throw error
-        logger.warn(`queue ${queue}: could not settle job ${held.job.id}; trying again`, error)
+        logger.warn(`queue ${queue}: could not settle job ${held.job.id}; trying again: ${reasonOf(error)}`)
         await sleep(wait, undefined, { ref: false })
       }
     }
@@ -197,15 +205,9 @@ export class QueueConsumer implements Consumer {
     const asked = [...this.#held.values()].filter((held) => !held.lost)
     if (asked.length === 0) return
     try {
-      const boss = await connection.start()
-      const ours = new Set(
-        settledIds(
-          await boss.touch(
-            queue,
-            asked.map((held) => held.job),
-          ),
-        ),
-      )
+      const [boss, db] = [await connection.start(), await connection.settling()]
+      const jobs = asked.map((held) => held.job)
+      const ours = new Set(settledIds(await boss.touch(queue, jobs, { db })))
       for (const held of asked) {
         // Not found: taken over, or settled while we asked.
         if (ours.has(held.job.id) || this.#held.get(held.job.id) !== held) continue
@@ -213,7 +215,7 @@ export class QueueConsumer implements Consumer {
         held.abort.abort(new Error(`job ${held.job.id} was taken over by another worker`))
       }
     } catch (error) {
-      logger.warn(`queue ${queue}: could not send the heartbeat of ${asked.length} jobs`, error)
+      logger.warn(`queue ${queue}: could not send the heartbeat of ${asked.length} jobs: ${reasonOf(error)}`)
     }
   }
 
@@ -228,7 +230,8 @@ export class QueueConsumer implements Consumer {
       await Promise.all(unfinished.map(({ job }) => this.#statements.giveBack(job)))
       bell.ring(queue)
     } catch (error) {
-      logger.warn(`queue ${queue}: could not give back ${unfinished.length} jobs; others get them in a minute`, error)
+      const why = reasonOf(error)
+      logger.warn(`queue ${queue}: could not give back ${unfinished.length} jobs; others get them in a minute: ${why}`)
     }
   }
 }

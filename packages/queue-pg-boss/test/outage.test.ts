@@ -5,7 +5,7 @@ import type { PostgresServer } from '@pikku/tooling/postgres'
 import { PgBoss } from 'pg-boss'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { PgBossQueueService } from '../src/index.ts'
-import { createDatabase, RecordingLogger, runItem, until } from './support.ts'
+import { createDatabase, openFreezer, RecordingLogger, runItem, until } from './support.ts'
 import type { TestDatabase } from './support.ts'
 
 const queues = { orchestrator: 'orchestrator', worker: 'step-worker' }
@@ -54,7 +54,8 @@ describe('F44: when the server goes away', () => {
   )
 
   it('a job that was under way is settled once the server is back', { timeout: 60_000 }, async () => {
-    const service = new PgBossQueueService(server.url, { logger: new RecordingLogger() })
+    const logger = new RecordingLogger()
+    const service = new PgBossQueueService(server.url, { logger })
     let release: ((value: string) => void) | undefined
     await service.consume('slow', {}, () => new Promise((resolve) => (release = resolve)))
     const id = await service.add('slow', 1)
@@ -66,6 +67,9 @@ describe('F44: when the server goes away', () => {
       const job = await service.getJob('slow', id).catch(() => null) // not back yet
       return job?.result === 'kept'
     })
+    // Words only: what pg throws may hold its client, and that the password.
+    expect(logger.lines.some((line) => line.includes('could not settle'))).toBe(true)
+    expect(logger.details).toEqual([])
     await service.close()
   })
 
@@ -78,6 +82,31 @@ describe('F44: when the server goes away', () => {
     await service.close()
   })
 })
+
+// It waits ten seconds for each connection that says nothing any more.
+it.runIf(process.env['LANE'] === 'slow')(
+  'F44: a job whose connection goes dead without a word is settled on another one (LANE=slow)',
+  { timeout: 150_000 },
+  async () => {
+    const database = await createDatabase()
+    const freezer = await openFreezer(database.url)
+    const logger = new RecordingLogger()
+    const service = new PgBossQueueService({ connectionString: freezer.url, max: 2 }, { logger })
+    let release: ((value: string) => void) | undefined
+    await service.consume('slow', {}, () => new Promise((resolve) => (release = resolve)))
+    const id = await service.add('slow', 1)
+    await until('it is under way', () => release !== undefined)
+    freezer.freeze()
+    const since = performance.now()
+    release?.('kept')
+    const rows = () => database.sql`select 1 from pgboss.job where id = ${id} and state = 'completed'`
+    await until('its result is there', async () => (await rows()).length === 1, 100_000)
+    console.log(`settled ${Math.round(performance.now() - since)} ms after its connections went dead`)
+    freezer.close()
+    await service.close()
+    await database.drop()
+  },
+)
 
 // It waits twice ten seconds.
 describe.runIf(process.env['LANE'] === 'slow')(

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import net from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger, RunItem, StepItem } from '@pikku/core/contract'
 import postgres from 'postgres'
@@ -41,6 +43,8 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
 /** Keeps what was reported. */
 export class RecordingLogger implements Logger {
   readonly lines: string[] = []
+  /** What came with warnings and errors, besides their words. */
+  readonly details: unknown[] = []
 
   debug(message: string): void {
     this.lines.push(`debug ${message}`)
@@ -50,12 +54,46 @@ export class RecordingLogger implements Logger {
     this.lines.push(`info ${message}`)
   }
 
-  warn(message: string): void {
+  warn(message: string, details?: unknown): void {
     this.lines.push(`warn ${message}`)
+    if (details !== undefined) this.details.push(details)
   }
 
-  error(message: string): void {
+  error(message: string, details?: unknown): void {
     this.lines.push(`error ${message}`)
+    if (details !== undefined) this.details.push(details)
+  }
+}
+
+/** Stands between a client and its server until it lets nothing through any more on the connections there are. */
+export async function openFreezer(target: string): Promise<{ url: string; freeze(): void; close(): void }> {
+  const url = new URL(target)
+  const port = Number(url.port || 5432)
+  const host = url.hostname
+  const sockets = new Set<net.Socket>()
+  const server = net.createServer((client) => {
+    const upstream = net.connect(port, host)
+    for (const [one, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      sockets.add(one.on('error', () => undefined).on('close', () => other.destroy()))
+      one.pipe(other)
+    }
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  url.hostname = '127.0.0.1'
+  url.port = String((server.address() as net.AddressInfo).port)
+  return {
+    url: url.href,
+    freeze: () => {
+      for (const socket of sockets) socket.unpipe().pause()
+    },
+    close: () => {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+    },
   }
 }
 
