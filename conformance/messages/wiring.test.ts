@@ -6,10 +6,10 @@ import {
   registerQueueWorker,
   registerReducer,
   registerWorkflow,
-  resetRegistry,
   type FunctionConfig,
   type WorkflowConfig,
 } from '@pikku/core'
+import { resetRegistry } from '@pikku/core/testing'
 import { PgWorkflowService } from '@pikku/pg'
 import { PgBossQueueService, PgBossQueueWorkers } from '@pikku/queue-pg-boss'
 import { afterEach, beforeEach, test } from 'vitest'

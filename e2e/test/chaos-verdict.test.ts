@@ -3,6 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import {
   createRegistry,
+  createRpc,
   defineFunction,
   defineWorkflow,
   type FunctionConfig,
@@ -44,8 +45,9 @@ beforeAll(async () => {
   }
   const workflows = [{ name: 'order', func: defineWorkflow(body) as WorkflowConfig }]
   const logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
-  service.bind({ workflowService: service, logger }, createRegistry({ functions: { add, flaky }, workflows }))
-  await service.startRun('order', null, { runId: 'r' })
+  const services = { workflowService: service, logger }
+  service.bind(services, createRegistry({ functions: { add, flaky }, workflows }))
+  await createRpc(services).startWorkflow('order', null, { runId: 'r' })
   expect(await service.waitForRun('r', { timeout: '30s' })).toBe(4)
 })
 afterAll(() => service.close())

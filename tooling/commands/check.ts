@@ -16,6 +16,8 @@ const checks: Readonly<Record<string, readonly string[]>> = {
   words: ownCheck('check-words'),
   'dead code': [tool('knip'), '--no-progress'],
   generated: ownCheck('check-generated'),
+  packages: ownCheck('check-packages'),
+  licences: ownCheck('check-licences'),
 }
 
 const running = new Set<ChildProcess>()

@@ -7,7 +7,6 @@ export {
   registerApp,
   registerQueueWorker,
   registerWorkflow,
-  resetRegistry,
   type AnyFunction,
   type App,
   type DataArgs,

@@ -157,7 +157,7 @@ export function loadRegistry(): Promise<Registry> {
   return (state.loading ??= load(state, state.app))
 }
 
-/** As `loadRegistry`; undefined where no app is registered. For tests of single workflows. @internal */
+/** As `loadRegistry`; undefined where no app is registered. For tests of single workflows. */
 export async function findRegistry(): Promise<Registry | undefined> {
   return wired().app === undefined ? undefined : loadRegistry()
 }
@@ -184,7 +184,12 @@ export function createRegistry(parts: RegistryParts): Registry {
   }
 }
 
-/** Forget what was wired in this process. For tests. @internal */
+/**
+ * Forget what was wired in this process: the app, its workflows and its queue workers. Between tests that wire.
+ *
+ * @example
+ * afterEach(resetRegistry)
+ */
 export function resetRegistry(): void {
   delete holder[key]
 }

@@ -243,7 +243,6 @@ export class WorkflowService {
    * Tie the app's services to this service; `createRpc` and the workers do it.
    *
    * @throws `WorkflowError` with code `CONFIGURATION` when it is tied to another bag already
-   * @internal
    */
   bind(services: Services, registry?: Registry): void {
     if (this.#bound?.services === services) return

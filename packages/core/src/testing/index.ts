@@ -1,3 +1,4 @@
+export { resetRegistry } from '../define/index.ts'
 export { checkRunLaws, LawBook } from './invariants.ts'
 export { seededRandom } from './random.ts'
 export type { Random } from './random.ts'
