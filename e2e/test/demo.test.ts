@@ -62,5 +62,5 @@ test.skipIf(process.platform !== 'linux')('an interrupted demo leaves no process
 test('a demo without a store says so and leaves nothing running', async () => {
   const run = new TestProcess('demo/main.ts', { cwd, env: { DATABASE_URL: '', REDIS_URL: '' } })
   expect(await run.exit()).toBe(1)
-  expect(run.output).toContain('Neither DATABASE_URL nor REDIS_URL is set')
+  expect(run.output).toContain('No server is named in the environment')
 })

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { Command } from 'commander'
 import { defaultConfigFile } from './config/config.ts'
+import { readStore } from './create/ask.ts'
+import { create } from './create/create.ts'
 import { formatDiagnostic, type Diagnostic } from './diagnostics.ts'
 import { generate, type Generated } from './generate.ts'
 import { watch } from './watch.ts'
@@ -9,7 +11,7 @@ import { watch } from './watch.ts'
 /** The `pikku` command. Sets the exit code: 1 when there are errors. */
 export async function main(argv: readonly string[]): Promise<void> {
   const program = new Command('pikku')
-    .description('Generate the typed helpers and the registration of a Pikku app.')
+    .description('Generate the typed helpers and the registration of a Pikku app, or make one.')
     .version(packageVersion())
     .option('-c, --config <file>', 'the configuration file', defaultConfigFile)
     .showHelpAfterError()
@@ -32,7 +34,29 @@ export async function main(argv: readonly string[]): Promise<void> {
       process.once('SIGINT', stop)
       process.once('SIGTERM', stop)
     })
+  addCreate(program)
   await program.parseAsync([...argv])
+}
+
+function addCreate(program: Command): void {
+  program
+    .command('create')
+    .description('make an app: six workflows, an API, a worker, and tests')
+    .argument('[dir]', 'the folder to make it in')
+    .option('-s, --store <name>', 'pg or redis: where runs are kept')
+    .action(async (folder: string | undefined, { store }: { store?: string }) => {
+      const interactive = process.stdin.isTTY && process.stdout.isTTY
+      try {
+        process.exitCode = await create({
+          folder,
+          store: store === undefined ? undefined : readStore(store),
+          interactive,
+        })
+      } catch (error) {
+        console.error(error instanceof Error ? error.message : error)
+        process.exitCode = 1
+      }
+    })
 }
 
 function configOf(program: Command): string {
