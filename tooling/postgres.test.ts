@@ -5,6 +5,7 @@ import path from 'node:path'
 import postgres from 'postgres'
 import { expect, test } from 'vitest'
 import { startFreshPostgres } from './postgres.ts'
+import { until } from './until.ts'
 
 async function query<T>(url: string, ask: (sql: postgres.Sql) => Promise<T>): Promise<T> {
   const sql = postgres(url, { max: 1 })
@@ -12,13 +13,6 @@ async function query<T>(url: string, ask: (sql: postgres.Sql) => Promise<T>): Pr
     return await ask(sql)
   } finally {
     await sql.end()
-  }
-}
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  for (const deadline = Date.now() + 20_000; !condition();) {
-    if (Date.now() > deadline) throw new Error(`still waiting for: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
 
@@ -76,7 +70,7 @@ test('a server dies with the process that started it, however that one ends', as
 
   child.kill('SIGKILL')
 
-  await until(() => !fs.existsSync(scratch), 'its data to be deleted')
+  await until('its data is deleted', () => !fs.existsSync(scratch))
   expect(() => process.kill(serverPid, 0)).toThrow('ESRCH')
 })
 

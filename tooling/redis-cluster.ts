@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
 import { serverDeadlineMs } from './kept-server.ts'
 import { onFreePort, PrivateRedis, type RedisServer } from './redis.ts'
+import { until } from './until.ts'
 
 /** A private Redis Cluster of three masters, the first of which has a replica. It dies with the process that started it. */
 export interface RedisCluster {
@@ -96,16 +96,16 @@ class PrivateCluster implements RedisCluster {
     for (const { host, port } of others) await first.ask('CLUSTER', 'MEET', host, String(port))
     const { replica } = this
     const firstId = await first.ask('CLUSTER', 'MYID')
-    await until('the replica knows its master', async () => (await replica.ask('CLUSTER', 'NODES')).includes(firstId))
+    await untilIt('the replica knows its master', async () => (await replica.ask('CLUSTER', 'NODES')).includes(firstId))
     await replica.ask('CLUSTER', 'REPLICATE', firstId)
-    await until('the replica has its data', async () =>
+    await untilIt('the replica has its data', async () =>
       (await replica.ask('INFO', 'replication')).includes('master_link_status:up'),
     )
     await this.untilOk()
   }
 
   async untilOk(): Promise<void> {
-    await until('all nodes agree who serves which slots', async () => {
+    await untilIt('all nodes agree who serves which slots', async () => {
       const views = (await Promise.all(this.#all.map(viewOf))).filter((view) => view !== undefined)
       const agreed = views[0]?.masters.toSorted().join()
       // Until a master's death has got about, its slots still count as served.
@@ -155,8 +155,6 @@ function slotsOf(master: number): string[] {
   return Array.from({ length: to - from }, (_, i) => String(from + i))
 }
 
-async function until(what: string, look: () => Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + serverDeadlineMs; !(await look()); await delay(20)) {
-    if (Date.now() > deadline) throw new Error(`the Redis Cluster did not come to this: ${what}`)
-  }
+function untilIt(what: string, holds: () => Promise<boolean>): Promise<void> {
+  return until(`in the Redis Cluster, ${what}`, holds, serverDeadlineMs)
 }

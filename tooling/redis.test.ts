@@ -6,6 +6,7 @@ import { Cluster, Redis } from 'ioredis'
 import { expect, test } from 'vitest'
 import { startRedisCluster } from './redis-cluster.ts'
 import { startFreshRedis } from './redis.ts'
+import { until } from './until.ts'
 
 async function use<T>(url: string, ask: (redis: Redis) => Promise<T>): Promise<T> {
   const redis = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 0, retryStrategy: null })
@@ -18,13 +19,6 @@ async function use<T>(url: string, ask: (redis: Redis) => Promise<T>): Promise<T
     throw problem ?? error
   } finally {
     redis.disconnect()
-  }
-}
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  for (const deadline = Date.now() + 20_000; !condition();) {
-    if (Date.now() > deadline) throw new Error(`still waiting for: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
 
@@ -80,7 +74,7 @@ test('a server dies with the process that started it, however that one ends', as
 
   child.kill('SIGKILL')
 
-  await until(() => !fs.existsSync(path.dirname(log)), 'its data to be deleted')
+  await until('its data is deleted', () => !fs.existsSync(path.dirname(log)))
   expect(() => process.kill(Number(pid), 0)).toThrow('ESRCH')
 })
 
@@ -106,10 +100,8 @@ test('a cluster serves every slot, and goes on after the master with a replica i
     const keys = Array.from({ length: 100 }, (_, i) => `key ${i}`)
     for (const key of keys) await redis.set(key, key)
     // Replication is asynchronous: what the replica has not heard of is lost with its master.
-    await until(
-      () => fs.readFileSync(cluster.replica.log, 'utf8').includes('MASTER <-> REPLICA sync'),
-      'the first sync',
-    )
+    const isSynced = () => fs.readFileSync(cluster.replica.log, 'utf8').includes('MASTER <-> REPLICA sync')
+    await until('the replica has its data', isSynced)
     await use(cluster.masters[0]?.url ?? '', (master) => master.wait(1, 5_000))
 
     await cluster.masters[0]?.kill()

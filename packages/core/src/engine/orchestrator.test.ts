@@ -5,6 +5,7 @@ import { createRegistry, defineWorkflow, type WorkflowConfig } from '../define/i
 import { MAX_CRASHES } from '../domain/limits.ts'
 import { memoryPorts, MemoryTables } from '../memory/index.ts'
 import { WorkflowService } from '../service/index.ts'
+import { until } from '../testing/engine/until.ts'
 import { TestClock } from '../testing/index.ts'
 import { Payloads } from './payloads.ts'
 import { systemClock } from './system-clock.ts'
@@ -23,14 +24,6 @@ function serviceOn(tables: MemoryTables, body: () => unknown, clock: Clock = sys
   const registry = createRegistry({ workflows: [{ name: 'order', func: defineWorkflow(body) as WorkflowConfig }] })
   service.bind({ logger: silent }, registry)
   return service
-}
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 10_000
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error('not in time')
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
 }
 
 interface Stored {
@@ -57,7 +50,7 @@ test('A21: a run that killed ten processes is suspended with the reason, not fai
   await crashed({ tables, clock }, MAX_CRASHES)
   let entered = 0
   const service = serviceOn(tables, () => (entered += 1))
-  await until(async () => (await service.getRun('poison'))?.status === 'suspended')
+  await until('it is suspended', async () => (await service.getRun('poison'))?.status === 'suspended')
   assert.match((await service.getRun('poison'))?.error?.message ?? '', /died 10 times/)
   assert.equal(entered, 0)
   await service.resumeRun('poison')
@@ -86,7 +79,7 @@ test('A21: of the runs that may be what kills the process only one is taken at a
     await new Promise((resolve) => setTimeout(resolve, 60))
     inside -= 1
   })
-  await until(async () => {
+  await until('all have ended', async () => {
     await clock.advance(100)
     const runs = await Promise.all(runIds.map((runId) => service.getRun(runId)))
     return runs.every((run) => run?.status === 'completed')

@@ -5,6 +5,7 @@ import { StoreUnavailableError, WorkflowError } from '../contract/index.ts'
 import { createRegistry, defineFunction, defineWorkflow, type FunctionConfig, type Registry } from '../define/index.ts'
 import type { FunctionWire, TypedRpc, WorkflowConfig, WorkflowContext } from '../define/index.ts'
 import { memoryPorts, MemoryTables } from '../memory/index.ts'
+import { until } from '../testing/engine/until.ts'
 import { WorkflowService, type WorkflowServiceOptions } from './index.ts'
 
 interface Told extends Logger {
@@ -55,14 +56,6 @@ function inline(
   const log = logger()
   service.bind({ logger: log }, registryOf(bodies, { echo, start }))
   return { service, log }
-}
-
-async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 10_000
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`not in time: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
 }
 
 const hasCode =

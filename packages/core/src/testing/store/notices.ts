@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { RunId, StorePorts } from '../../contract/index.ts'
+import { until } from '../engine/until.ts'
 import { freshId } from './given.ts'
 import type { StoreTestGroup } from './world.ts'
 
@@ -12,14 +13,6 @@ async function listen({ notices }: StorePorts): Promise<Ear> {
   const heard: RunId[] = []
   const { close } = await notices.subscribe({ onChanged: (runId) => heard.push(runId), onMissed: () => undefined })
   return { heard, close }
-}
-
-async function until(what: string, holds: () => boolean): Promise<void> {
-  const deadline = Date.now() + 10_000
-  while (!holds()) {
-    assert.ok(Date.now() < deadline, `in time: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
 }
 
 export const noticeTests: StoreTestGroup = {
