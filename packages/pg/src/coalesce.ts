@@ -183,7 +183,11 @@ class Coalescer<Call, Answer> {
   async #recover(batch: readonly Waiting<Call, Answer>[], patient: boolean, error: unknown): Promise<void> {
     const trouble = troubleOf(error)
     if (trouble === 'poison' && batch.length > 1) {
-      for (const waiting of batch) await this.#deliver([waiting], patient)
+      for (const waiting of batch) {
+        // While its neighbours were tried, the server may have gone, for all the time there was.
+        if (this.#isOverdue(waiting)) this.#giveUp(waiting, error)
+        else await this.#deliver([waiting], patient)
+      }
       return
     }
     if (trouble === 'denied') return batch.forEach((waiting) => this.#giveUp(waiting, error))

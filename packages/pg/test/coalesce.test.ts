@@ -185,6 +185,24 @@ describe('coalescing', () => {
     assert.deepEqual(await Promise.all(locked), ['a!', 'b!', 'c!'])
   })
 
+  test('a poisoned batch and a server that goes while it is taken apart: each call ends in its time', async () => {
+    const { call, batches } = laneOf(
+      async (calls) => {
+        if (calls.length > 1) throw databaseError('22P05')
+        // An answer that is waited for in vain.
+        await new Promise((resolve) => void setTimeout(resolve, 400))
+        throw databaseError('NO_ANSWER')
+      },
+      { patienceMs: 300 },
+    )
+    const ends = await Promise.allSettled(['a', 'b', 'c', 'd'].map((text) => call(text)))
+    for (const end of ends) {
+      assert.equal(end.status, 'rejected')
+      assert.ok(WorkflowError.is((end as PromiseRejectedResult).reason, 'STORE_UNAVAILABLE'))
+    }
+    assert.deepEqual(batches, [['a', 'b', 'c', 'd'], ['a']])
+  })
+
   test('a call that was never sent counts as sent for the first time', async () => {
     for (const code of ['ECONNREFUSED', 'NO_CONNECTION', 'ENOTFOUND', '57P03', '53300', '25006']) {
       const told: (readonly boolean[])[] = []
