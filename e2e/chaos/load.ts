@@ -99,7 +99,9 @@ export class Load {
     this.started.set(runId, run)
     this.#starting += 1
     const starting = this.#start(run).finally(() => (this.#starting -= 1))
-    this.#follow(starting.then((isThere) => (isThere ? this.#after(run) : undefined)))
+    // Drawn here, for the same seed to be the same load however long anything takes.
+    const isAwaited = !plan.kind.startsWith('poison') && this.#random.chance(0.15)
+    this.#follow(starting.then((isThere) => (isThere ? this.#after(run, isAwaited) : undefined)))
     return run
   }
 
@@ -123,11 +125,11 @@ export class Load {
     return (await this.#insist('/start', { runId, workflow, input })) !== null
   }
 
-  async #after(run: StartedRun): Promise<void> {
+  async #after(run: StartedRun, isAwaited: boolean): Promise<void> {
     if (run.cancelAfterMs !== undefined) {
       await delay(run.cancelAfterMs)
       await this.#insist('/cancel', { runId: run.runId, reason: 'enough' })
-    } else if (!run.kind.startsWith('poison') && this.#random.chance(0.15)) await this.#wait(run)
+    } else if (isAwaited) await this.#wait(run)
   }
 
   async #wait(run: StartedRun): Promise<void> {
