@@ -28,7 +28,7 @@ export interface Lane<Call, Answer> {
   readonly maxCalls: number
   /** Statements of this lane under way at once. */
   readonly maxStatements: number
-  /** How long (ms) one call may go without a definite answer before it fails with `StoreUnavailableError`. */
+  /** How long (ms) one call may go without a definite answer, asked for twice at least, before it fails with `StoreUnavailableError`. */
   readonly patienceMs: number
   /** Where this goes to, for messages. */
   readonly target: string
@@ -193,7 +193,9 @@ class Coalescer<Call, Answer> {
     if (trouble === 'denied') return batch.forEach((waiting) => this.#giveUp(waiting, error))
     if (trouble === 'poison' || trouble === 'broken') return batch.forEach((waiting) => waiting.reject(error))
     if (patient && codeOf(error) === lockTimeout) return batch.forEach((waiting) => this.#waitOn(waiting, error))
-    const again = batch.filter((waiting) => !this.#isOverdue(waiting) || this.#giveUp(waiting, error))
+    // Where nobody answers, the first try alone may take all the time there is.
+    const isToRepeat = (waiting: Waiting<Call, Answer>): boolean => waiting.tries === 0 || !this.#isOverdue(waiting)
+    const again = batch.filter((waiting) => isToRepeat(waiting) || this.#giveUp(waiting, error))
     if (again.length === 0) return
     for (const waiting of again) {
       waiting.tries += 1

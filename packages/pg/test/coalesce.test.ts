@@ -124,6 +124,19 @@ describe('coalescing', () => {
     assert.equal(await call('b'), 'b!')
   })
 
+  test('A13: who waited for an answer for as long as calls are repeated asks once more', async () => {
+    const { call, batches } = laneOf(
+      async (calls, how) => {
+        if (batches.length > 1) return echo(calls, how)
+        await new Promise((resolve) => void setTimeout(resolve, 400))
+        throw databaseError('NO_ANSWER')
+      },
+      { patienceMs: 300 },
+    )
+    assert.equal(await call('a'), 'a!')
+    assert.deepEqual(batches, [['a'], ['a']])
+  })
+
   for (const code of ['25P03', '25P04', '57P05']) {
     test(`A13: ${code}, a server that hangs up by itself, is an unknown outcome`, async () => {
       let failures = 1
@@ -200,7 +213,7 @@ describe('coalescing', () => {
       assert.equal(end.status, 'rejected')
       assert.ok(WorkflowError.is((end as PromiseRejectedResult).reason, 'STORE_UNAVAILABLE'))
     }
-    assert.deepEqual(batches, [['a', 'b', 'c', 'd'], ['a']])
+    assert.deepEqual(batches, [['a', 'b', 'c', 'd'], ['a'], ['a']])
   })
 
   test('a call that was never sent counts as sent for the first time', async () => {
