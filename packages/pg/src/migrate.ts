@@ -33,7 +33,8 @@ function planOf(schema: Schema, missing: readonly Migration[]): string {
 /** Bring the schema up to date. No lock is held: a migration's row, inserted first, makes the others wait for it. */
 export async function migrate(pool: Pool, schema: Schema): Promise<void> {
   for (let tries = 0; tries < maxOvertaken; tries += 1) {
-    const { hasSchema, applied } = await findApplied(pool, schema)
+    const { hasSchema, isTaken, applied } = await findApplied(pool, schema)
+    if (isTaken) throw taken(schema)
     const missing = missingOf(schema, applied)
     const next = missing[0]
     if (!next) return
@@ -62,9 +63,18 @@ function mayNot(schema: Schema, cause: unknown): WorkflowError {
   )
 }
 
+function taken(schema: Schema): WorkflowError {
+  return new WorkflowError(
+    'CONFIGURATION',
+    `schema ${schema.quoted} holds a table workflow_runs or workflow_step that is not of @pikku/pg; give the service a schema of its own`,
+  )
+}
+
 /** For services that may not migrate: throws with what is missing. */
 export async function checkMigrated(pool: Pool, schema: Schema): Promise<void> {
-  const missing = missingOf(schema, (await findApplied(pool, schema)).applied)
+  const { isTaken, applied } = await findApplied(pool, schema)
+  if (isTaken) throw taken(schema)
+  const missing = missingOf(schema, applied)
   if (missing.length === 0) return
   const names = missing.map(({ version, name }) => `${version} (${name})`).join(', ')
   throw new WorkflowError(
@@ -85,19 +95,24 @@ interface AppliedMigration {
 
 interface Found {
   readonly hasSchema: boolean
+  /** Somebody else's tables are where ours would be. */
+  readonly isTaken: boolean
   readonly applied: readonly AppliedMigration[]
 }
 
 async function findApplied(pool: Pool, schema: Schema): Promise<Found> {
   const table = `${schema.quoted}.workflow_migration`
-  const text = 'select to_regnamespace($1::text) is not null as schema, to_regclass($2::text) is not null as found'
+  // The tables first: whoever makes them has made the table of migrations before.
+  const text = `select coalesce(to_regclass($3::text), to_regclass($4::text)) is not null as tables,
+    to_regnamespace($1::text) is not null as schema, to_regclass($2::text) is not null as found`
   try {
-    const [there] = await pool.query({ name: 'migrate', text }, [schema.quoted, table])
+    const tables = [`${schema.quoted}.workflow_runs`, `${schema.quoted}.workflow_step`]
+    const [there] = await pool.query({ name: 'migrate', text }, [schema.quoted, table, ...tables])
     const hasSchema = there?.['schema'] === true
-    if (there?.['found'] !== true) return { hasSchema, applied: [] }
+    if (there?.['found'] !== true) return { hasSchema, isTaken: there?.['tables'] === true, applied: [] }
     const rows = await pool.query({ name: 'migrate', text: `select version, min_client from ${table}` }, [])
     const applied = rows.map((row) => ({ version: Number(row['version']), minClient: Number(row['min_client']) }))
-    return { hasSchema, applied }
+    return { hasSchema, isTaken: false, applied }
   } catch (error) {
     throw codeOf(error) === '42501' ? mayNot(schema, error) : error
   }

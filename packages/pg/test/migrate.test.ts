@@ -71,6 +71,31 @@ describe('migrations', () => {
     })
   })
 
+  test.each(['workflow_runs', 'workflow_step'])(
+    'a schema with a %s of somebody else is refused, and left as it is',
+    async (table) => {
+      const schema = freshSchema()
+      await inSchema(schema, async () => {
+        const sql = openSql()
+        await sql.unsafe(`create schema ${schema}; create table ${schema}.${table} (id text)`)
+        for (const migrate of [true, false]) {
+          const { admin, store } = open(schema, { migrate })
+          await assert.rejects(admin.migrate(), {
+            code: 'CONFIGURATION',
+            message: /is not of @pikku\/pg; give the service a schema of its own$/,
+          })
+          await store.close()
+        }
+        const rows = await sql.unsafe(`select tablename from pg_tables where schemaname = '${schema}'`)
+        assert.deepEqual(
+          rows.map((row) => row['tablename']),
+          [table],
+        )
+        await sql.end()
+      })
+    },
+  )
+
   test('a schema migrated by newer code is refused', async () => {
     const schema = freshSchema()
     await inSchema(schema, async () => {
