@@ -158,7 +158,10 @@ class ThreadSession implements Session {
 
   async #close(): Promise<void> {
     if (this.#ended) return
-    await this.#ask('close')
+    await this.#ask('close').catch((error: unknown) => {
+      // One that ends before it answers is closed, too.
+      if (!this.#ended) throw error
+    })
     await this.#worker.terminate()
   }
 

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { inspect } from 'node:util'
+import type { Worker } from 'node:worker_threads'
 import postgres from 'postgres'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { WorkflowEvent } from '@pikku/core/contract'
 import { openPgStore, PgWorkflowService, type Connection, type PgWorkflowServiceOptions } from '../src/index.ts'
+import { openSchema } from '../src/schema.ts'
 import { databaseUrl, freshSchema, openPg, quiet, until, type PgHarness } from './pg-harness.ts'
 import { registryOf } from './support/app.ts'
 import { claimed, newRun } from './support/given.ts'
@@ -220,6 +222,52 @@ describe('connections and pools', () => {
     expect(await renewing).toEqual({ lost: [], busy: [], woken: [] })
     // Half a lease, and what a busy machine takes to connect anew.
     expect(performance.now() - since).toBeLessThan(leaseMs * 0.9)
+  })
+
+  /** The threads that are started from now on. */
+  function threadsOfStores(): Worker[] {
+    const threads: Worker[] = []
+    const onThread = (thread: Worker): void => void threads.push(thread)
+    process.on('worker', onThread)
+    closing.push(async () => void process.off('worker', onThread))
+    return threads
+  }
+
+  it('the thread that renews leases ends while it is closed: everything else is closed all the same', async () => {
+    const threads = threadsOfStores()
+    const { application, options } = labelled()
+    const { store } = openPgStore(options, pg.schema, { leaseMs: 10_000, logger: quiet })
+    await store.enlist(randomUUID())
+    await store.createRun(newRun(randomUUID()))
+    const closed = store.close()
+    await Promise.all([threads[0]?.terminate(), closed])
+    await until(async () => (await pidsOf(application)).length === 0)
+  })
+
+  it('the thread that renews leases ends: the main thread goes on with what it was asked, and tells of life', async () => {
+    const threads = threadsOfStores()
+    const said: string[] = []
+    const logger = { ...quiet, warn: (message: string) => void said.push(message) }
+    const { store } = openPgStore(proxy.url, pg.schema, { leaseMs: 10_000, logger })
+    closing.push(() => store.close())
+    const owner = randomUUID()
+    await store.enlist(owner)
+    const { lease } = await claimed(store, randomUUID())
+    expect(threads).toHaveLength(1)
+
+    const withheld = proxy.withholdAnswer((text) => text.includes('renewed_runs'))
+    const renewing = store.renewLeases([lease], 10_000)
+    await withheld
+    const since = performance.now()
+    await threads[0]?.terminate()
+    expect(await renewing).toEqual({ lost: [], busy: [], woken: [] })
+    expect(performance.now() - since).toBeLessThan(4_000)
+    expect(said).toEqual([expect.stringContaining('renewed by the main thread')])
+    const { quoted, lockClass } = openSchema(pg.schema)
+    const lives = `select 1 from pg_locks join ${quoted}.workflow_worker on objid::bigint = lock_key
+      where locktype = 'advisory' and granted and classid::bigint = ($1::bigint & 4294967295) and owner = $2`
+    await until(async () => (await pg.sql.unsafe(lives, [lockClass, owner])).length > 0)
+    expect(threads).toHaveLength(1)
   })
 
   it('connections made while the server was read-only are given up', { timeout: 60_000 }, async () => {

@@ -169,6 +169,23 @@ describe('postgres.js, its known defects', () => {
     expect(await one(pool)).toEqual([{ one: 1 }])
   })
 
+  it('#1089: after one that said nothing, those that wait for their next statement are not tried one by one', async () => {
+    const { pool } = open(proxy.url, 3)
+    await Promise.all([1, 2, 3].map(() => ask(pool, 'select pg_sleep(0.05)::text')))
+    proxy.freeze()
+    await expect(one(pool)).rejects.toMatchObject({ code: 'NO_ANSWER' })
+    expect(await took(() => one(pool))).toBeLessThan(answerTimeoutMs / 2)
+  })
+
+  it('a connection with nothing to do is closed after a while, and made again on use', async () => {
+    const { driver } = open(databaseUrl())
+    const pool = driver.pool({ max: 1, idleSeconds: 0.2 })
+    const pid = await pidOf(pool)
+    const isOpen = async () => (await admin.unsafe('select 1 from pg_stat_activity where pid = $1', [pid])).length > 0
+    await until(async () => !(await isOpen()))
+    expect(await pidOf(pool)).not.toBe(pid)
+  })
+
   it('#1142: closing ends, though the connection was reset or nobody answers', async () => {
     const { driver, pool } = open()
     await one(pool)
