@@ -175,7 +175,8 @@ export class Calm {
   }
 }
 
-function excess(name: string, now: Resources, most: Pick<Resources, 'active' | 'files' | 'heap'>): string[] {
+/** What a process has more than the most that one of its role had. */
+export function excess(name: string, now: Resources, most: Pick<Resources, 'active' | 'files' | 'heap'>): string[] {
   const found: string[] = []
   for (const [kind, count] of Object.entries(now.active)) {
     const before = most.active[kind] ?? 0

@@ -15,6 +15,7 @@ import { WorkflowService } from '@pikku/core/service'
 import { memoryPorts } from '@pikku/core/testing'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { Effect } from '../app/src/chaos/effects.js'
+import { excess } from '../chaos/calm.ts'
 import type { Ending } from '../chaos/fleet.ts'
 import { Ledger } from '../chaos/ledger.ts'
 import type { StartedRun } from '../chaos/load.ts'
@@ -204,5 +205,24 @@ describe('the report on a battle', () => {
     expect(violations).toEqual([expected])
     expect(text).toContain('1 VIOLATIONS\n')
     expect(text).toContain('again: node scripts/run.mjs chaos --minutes 1 --seed 1 --store pg')
+  })
+})
+
+describe('what a process has open in the end', () => {
+  const most = { active: { TCPSocketWrap: 3, Timeout: 9 }, files: 30, heap: 50 * 2 ** 20 }
+
+  test('no more than before is fine', () => {
+    expect(excess('worker-0', { pid: 7, ...most, active: { TCPSocketWrap: 3 } }, most)).toEqual([])
+  })
+
+  test.each<[string, object, string]>([
+    ['a handle', { active: { ...most.active, TCPSocketWrap: 4 } }, '4 TCPSocketWrap open, before at most 3'],
+    ['a handle of another kind', { active: { Worker: 1 } }, '1 Worker open, before at most 0'],
+    ['a file', { files: 31 }, '31 files open, before at most 30'],
+    ['memory', { heap: 150 * 2 ** 20 }, '100 MiB more than before'],
+  ])('%s more is found', (_what, more, expected) => {
+    const found = excess('worker-0', { pid: 7, ...most, ...more }, most)
+    expect(found).toEqual([expect.stringContaining(expected)])
+    expect(found[0]).toContain('worker-0 (pid 7)')
   })
 })
