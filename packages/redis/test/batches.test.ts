@@ -189,4 +189,18 @@ describe('the calls of one turn of the event loop', { timeout: 60_000 }, () => {
     const shown = await scriptsOf(() => create(ids(40)))
     expect(Math.min(claimed, shown)).toBeGreaterThan(3)
   })
+
+  test('a row of which the rest is read later keeps what was changed before: the numbering that another server begins', async () => {
+    await create(ids(1))
+    await commit(await claim('run-0'), { schedule: [plan('s')] })
+    const ask = { runId: 'run-0', step: { name: 's', ordinal: 0 }, owner: 'worker', claimId: 'c', leaseMs: 60_000 }
+    link.client.serverId = () => Promise.resolve('feedbeef')
+    const claimed = await store.claimStep({ ...ask, known: ['work'], limit })
+    if (!claimed) throw new Error('the step was not claimed')
+    link.client.serverId = () => Promise.resolve('deadbeef')
+    await store.settleStep(claimed.lease, { kind: 'retry', error: '1', delayMs: 0, durationMs: 1 })
+    const [node, floor] = await redis.hmget(`${prefix}:{0}:run:run-0`, 'node', 'floor')
+    // Twice a million.
+    expect([node, Number(floor) > 2_000_000]).toEqual(['deadbeef', true])
+  })
 })
