@@ -134,7 +134,12 @@ export class PgAdmin implements WorkflowAdmin {
     limit: number
   }): Promise<number> {
     const statuses = which.statuses ? JSON.stringify(which.statuses) : null
-    const [row] = await this.#deleteRuns([which.finishedBefore, statuses, which.limit])
-    return (row?.['deleted'] as number | undefined) ?? 0
+    let deleted = 0
+    for (let more = true; more && deleted < which.limit;) {
+      const [row] = await this.#deleteRuns([which.finishedBefore, statuses, which.limit - deleted])
+      deleted += row?.['deleted'] as number
+      more = row?.['more'] === true
+    }
+    return deleted
   }
 }

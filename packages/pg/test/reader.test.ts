@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openPgStore } from '../src/index.ts'
 import { databaseUrl, openPg, quiet, type PgHarness } from './pg-harness.ts'
 import { newRun } from './support/given.ts'
+import { openProxy } from './support/pg-proxy.ts'
 
 let pg: PgHarness
 
@@ -10,6 +11,31 @@ beforeEach(async () => {
 })
 
 afterEach(() => pg.dispose())
+
+describe('deleting runs', () => {
+  it('runs with much in them are deleted a few at a time: no statement takes longer than one may', async () => {
+    const proxy = await openProxy(databaseUrl())
+    const { store, admin, reader } = openPgStore(proxy.url, pg.schema, { leaseMs: 8_000, logger: quiet })
+    try {
+      for (const runId of ['a', 'b', 'c', 'd', 'e']) {
+        await store.createRun(newRun(runId))
+        await store.cancelRun(runId, 'enough')
+      }
+      await pg.sql.unsafe(`update "${pg.schema}".workflow_runs set revision = 6000`)
+      const statements = () => proxy.executed.filter((text) => text.includes('doomed')).length
+      const left = async () => (await reader.listRuns({ limit: 9 })).runs.map(({ runId }) => runId)
+      const finishedBefore = Date.now() + 60_000
+      expect(await admin.deleteRuns({ finishedBefore, limit: 3 })).toBe(3)
+      expect([await left(), statements()]).toEqual([['e', 'd'], 2])
+      await pg.sql.unsafe(`update "${pg.schema}".workflow_runs set revision = 600000`)
+      expect(await admin.deleteRuns({ finishedBefore, limit: 9 })).toBe(2)
+      expect([await left(), statements()]).toEqual([[], 4])
+    } finally {
+      await store.close()
+      await proxy.close()
+    }
+  })
+})
 
 describe('listing runs', () => {
   it('pages alike whatever the connection thinks of dates', async () => {
