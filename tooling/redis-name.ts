@@ -7,7 +7,8 @@ import { startFreshRedis } from './redis.ts'
 /** A name that leads to a master, and to another one after `failOver`, as hosted servers have it. */
 export interface RedisName {
   readonly url: string
-  /** A connection to the server that it leads to in the end. */
+  /** Connections to the server that it leads to at first, and to the one in the end. */
+  readonly first: Redis
   readonly second: Redis
   /** From now on it leads to the second server. The first is a replica then, and keeps every connection it has. */
   failOver(): Promise<void>
@@ -33,6 +34,7 @@ export async function startRedisName(): Promise<RedisName> {
   url.port = String((proxy.address() as AddressInfo).port)
   return {
     url: url.href,
+    first,
     second,
     failOver: async () => {
       await first.replicaof(one.host, 1)

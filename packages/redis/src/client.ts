@@ -67,7 +67,7 @@ export class Client {
   /** The last of them that was given up. */
   #givenUp = 0
   #serverId: Promise<string | undefined> | undefined
-  readonly #onLeave = new Set<() => void>()
+  readonly #followers = new Set<() => void>()
   #isClosed = false
 
   /** No answer for `answerTimeoutMs` counts as none: the connection is given up. */
@@ -114,13 +114,18 @@ export class Client {
     // On a Cluster each node says itself who is.
     if (isCluster(this.raw) || this.#givenUp === this.#connections) return
     this.#giveUp(this.#connections)
-    for (const follow of this.#onLeave) follow()
+    this.lead()
   }
 
-  /** Whoever is connected to the same server besides. Returns the way out. */
-  onLeave(follow: () => void): () => void {
-    this.#onLeave.add(follow)
-    return () => this.#onLeave.delete(follow)
+  /** Whoever is connected besides is to connect anew: to where this one leads now. */
+  lead(): void {
+    for (const follow of this.#followers) follow()
+  }
+
+  /** Returns the way out. */
+  onLead(follow: () => void): () => void {
+    this.#followers.add(follow)
+    return () => this.#followers.delete(follow)
   }
 
   /** Begin to connect, if nobody has. */

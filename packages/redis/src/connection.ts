@@ -51,6 +51,8 @@ export interface RedisLink {
    * which also renews the owner's leases while the main thread is blocked. Resolves once the server knows of it.
    */
   stayAlive(owner: string): Promise<void>
+  /** What `stayAlive` subscribed to is not known where the living are asked for: subscribe there. */
+  stayAnew(): void
   close(): Promise<void>
 }
 

@@ -233,6 +233,10 @@ export class Link implements RedisLink {
     return this.#living.enlist(owner)
   }
 
+  stayAnew(): void {
+    this.client.lead()
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true
     await this.#living.close()

@@ -62,10 +62,10 @@ export class Liveness {
     // One that cannot be asked may be the one they are subscribed at.
     if (!nodes) return nobody
     const counts = nodes.map(([, answer]) => list(answer))
-    const args = owners.flatMap((owner, at) => [
-      owner,
-      counts.some((pairs) => Number(pairs[2 * at + 1]) > 0) ? '1' : '0',
-    ])
+    const isHeard = owners.map((_, at) => counts.some((pairs) => Number(pairs[2 * at + 1]) > 0))
+    // It lives: its subscription is at a server that was left, and nobody else sees it either.
+    if (owners.some((owner, at) => this.#own.has(owner) && !isHeard[at])) this.#link.stayAnew()
+    const args = owners.flatMap((owner, at) => [owner, isHeard[at] ? '1' : '0'])
     const { dead, nextInMs } = await this.#note(graceMs, args)
     // After its start nobody had the time to subscribe again.
     const youngMs = Math.max(...nodes.map(([info]) => graceMs - this.#upMs(info)))

@@ -17,8 +17,8 @@ export type Asked =
   | { readonly kind: 'enlist'; readonly id: number; readonly owner: string; readonly offsetMs: number }
   | { readonly kind: 'alive'; readonly offsetMs: number }
   | { readonly kind: 'close'; readonly id: number }
-  /** The server is no master any more: nobody writes from here as a rule, and would be told. */
-  | { readonly kind: 'leave' }
+  /** The way leads to another server now: nobody writes from here as a rule, and would be told. */
+  | { readonly kind: 'lead' }
 
 export type Told =
   | { readonly kind: 'answer'; readonly id: number }
@@ -72,7 +72,7 @@ class RenewalThread {
 
   async #onAsked(asked: Asked): Promise<void> {
     this.#heardAt = performance.now()
-    if (asked.kind === 'leave') return this.#link.client.leave()
+    if (asked.kind === 'lead') return this.#follow()
     if (asked.kind !== 'close') this.#offsetMs = asked.offsetMs
     if (asked.kind === 'alive') return
     try {
@@ -83,6 +83,11 @@ class RenewalThread {
       const message = error instanceof Error ? error.message : String(error)
       this.#tell({ kind: 'error', id: asked.id, message, code: codeOf(error) })
     }
+  }
+
+  #follow(): void {
+    this.#link.client.leave()
+    this.#link.client.lead()
   }
 
   async #close(): Promise<void> {

@@ -115,7 +115,7 @@ class ThreadSession implements Living {
     })
     worker.on('error', (error) => this.#onEnd(error))
     worker.on('exit', () => this.#onEnd(new Error('the thread that renews leases has ended')))
-    options.client.onLeave(() => this.#tell({ kind: 'leave' }))
+    options.client.onLead(() => this.#tell({ kind: 'lead' }))
   }
 
   enlist(owner: string): Promise<void> {

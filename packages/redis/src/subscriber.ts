@@ -44,7 +44,10 @@ export class Subscriber {
   constructor(client: Client, events: SubscriberEvents = {}) {
     this.#client = client
     this.#events = events
-    this.#stay = client.onLeave(() => this.#redis?.disconnect())
+    // One that is being made takes its time, and would never be done if it were made anew each time.
+    this.#stay = client.onLead(() => {
+      if (this.#isUp) this.#redis?.disconnect()
+    })
   }
 
   get isUp(): boolean {

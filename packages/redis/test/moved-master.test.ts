@@ -37,3 +37,14 @@ test('so does one that only looks: it hears others there, and counts as alive', 
     await until(async () => (await subscribersOf([name.second], channel)) === 1)
   }
 })
+
+test('a subscription that stays behind when the others are cut is made anew', { timeout: 30_000 }, async () => {
+  await ports.store.enlist('owner')
+  await name.failOver()
+  await name.first.call('client', 'kill', 'type', 'normal')
+  const isAlive = async (): Promise<boolean> => {
+    await ports.store.sweep({ limit: 10, redispatchAfterMs: 1_000, graceMs: 1_000, known: [] })
+    return (await subscribersOf([name.second], `${prefix}:alive:owner`)) === 1
+  }
+  await until(isAlive)
+})
