@@ -77,7 +77,9 @@ export const mutants: Subject['mutants'] = {
     {
       what: 'acknowledges what failed',
       change: {
-        [consumer]: { 'return boss.fail(job.name, [job], failure)': 'return boss.complete(job.name, [job], failure)' },
+        [consumer]: {
+          'return boss.fail(job.name, [job], failure, { db })': 'return boss.complete(job.name, [job], failure)',
+        },
       },
       caughtBy: 'fail › what a handler throws fails the job, and its message is the reason',
     },

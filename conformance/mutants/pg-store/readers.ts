@@ -134,7 +134,7 @@ export const readerMutants: Pick<StoreMutants, Reading> = {
       what: 'knows no limit',
       change: {
         'pg-reader.ts': {
-          '[which.finishedBefore, statuses, which.limit]': '[which.finishedBefore, statuses, which.limit * 1000]',
+          '[which.finishedBefore, statuses, which.limit - deleted]': '[which.finishedBefore, statuses, 1000]',
         },
       },
       caughtBy: 'admin › F45: ended runs are deleted with every trace, oldest first',
