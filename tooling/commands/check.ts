@@ -16,7 +16,9 @@ const checks: Readonly<Record<string, readonly string[]>> = {
   words: ownCheck('check-words'),
   'dead code': [tool('knip'), '--no-progress'],
   generated: ownCheck('check-generated'),
+  api: ownCheck('check-api'),
   packages: ownCheck('check-packages'),
+  size: ['pnpm', '--dir', 'tooling', 'exec', 'size-limit'],
   licences: ownCheck('check-licences'),
 }
 

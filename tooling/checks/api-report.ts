@@ -1,0 +1,94 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { Extractor, ExtractorConfig, type ExtractorMessage } from '@microsoft/api-extractor'
+import { publishedPackages } from '../packages.ts'
+import { type Finding, root } from './source-files.ts'
+
+/** One door of a package: an entry of its `exports`. */
+export interface Door {
+  readonly packageFolder: string
+  /** As it is imported. */
+  readonly specifier: string
+  /** Its declarations, relative to the package. */
+  readonly types: string
+  /** The file of its report. */
+  readonly report: string
+}
+
+/** Every way into our packages. They have to be built. */
+export function doors(): Door[] {
+  return publishedPackages().flatMap(({ name, folder }) => {
+    const packageFolder = path.join(root, folder)
+    const { exports } = JSON.parse(fs.readFileSync(path.join(packageFolder, 'package.json'), 'utf8')) as {
+      exports: Readonly<Record<string, { readonly types: string }>>
+    }
+    return Object.entries(exports).map(([door, { types }]) => {
+      const specifier = path.posix.join(name, door)
+      const file = `${specifier.replace('@pikku/', '').replaceAll('/', '-')}.api.md`
+      return { packageFolder, specifier, types, report: path.join(packageFolder, 'etc', file) }
+    })
+  })
+}
+
+/** What TypeScript says of other people's declarations is not ours to mend; what is written in comments is for people. */
+const ignored = /^(TS\d+|tsdoc-|ae-missing-release-tag$|ae-unresolved-link$|ae-forgotten-export$|console-)/
+
+/**
+ * Compares the report of a door with the committed one, or writes it. What has no docstring is found too.
+ *
+ * `scratch`: a folder for what is compared.
+ */
+export function checkDoor(door: Door, { update, scratch }: { update: boolean; scratch: string }): Finding[] {
+  const findings: Finding[] = []
+  const where = path.relative(root, door.report)
+  const note = (message: ExtractorMessage): void => {
+    message.handled = true
+    const { messageId, text } = message
+    if (ignored.test(messageId) || messageId === 'ae-undocumented') return
+    findings.push({ path: where, line: 1, message: `${messageId}: ${text}` })
+  }
+  fs.mkdirSync(path.dirname(door.report), { recursive: true })
+  const { apiReportChanged } = Extractor.invoke(configOf(door, scratch), { localBuild: update, messageCallback: note })
+  if (apiReportChanged && !update) {
+    findings.push({
+      path: where,
+      line: 1,
+      message: 'the public types have changed: node scripts/run.mjs exec node tooling/checks/check-api.ts --update',
+    })
+  }
+  return findings
+}
+
+function configOf({ packageFolder, types, report }: Door, scratch: string): ExtractorConfig {
+  const entry = path.join(packageFolder, types)
+  return ExtractorConfig.prepare({
+    configObject: {
+      projectFolder: packageFolder,
+      mainEntryPointFilePath: entry,
+      compiler: {
+        overrideTsconfig: {
+          compilerOptions: {
+            target: 'es2023',
+            lib: ['es2023', 'dom', 'dom.iterable'],
+            module: 'nodenext',
+            skipLibCheck: true,
+            types: ['node'],
+          },
+          files: [entry],
+        },
+      },
+      apiReport: {
+        enabled: true,
+        reportFolder: path.dirname(report),
+        reportTempFolder: scratch,
+        reportFileName: path.basename(report, '.api.md'),
+      },
+      newlineKind: 'lf',
+      docModel: { enabled: false },
+      dtsRollup: { enabled: false },
+      tsdocMetadata: { enabled: false },
+    },
+    configObjectFullPath: undefined,
+    packageJsonFullPath: path.join(packageFolder, 'package.json'),
+  })
+}
