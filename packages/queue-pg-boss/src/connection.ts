@@ -79,6 +79,7 @@ export class BossConnection {
 
   /** Create the queue unless it is there: once per process, whatever the number of processes. An existing one is left as it is. */
   ensureQueue(name: string, options: Omit<Queue, 'name'>): Promise<void> {
+    if (this.#closed) return Promise.reject(closedError())
     const known = this.#queues.get(name)
     if (known) return known
     const creating = this.#createQueue(name, options)

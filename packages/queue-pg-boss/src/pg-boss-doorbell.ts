@@ -2,7 +2,7 @@ import type { Answering, Doorbell, Logger, Roles, WorkflowQueues, WorkItem } fro
 import { Batcher, fromMessage, toMessage } from '@pikku/core/queue'
 import type { Job, Queue } from 'pg-boss'
 import type { Bell } from './bell.ts'
-import { isQueueMissing } from './connection.ts'
+import { closedError, isQueueMissing } from './connection.ts'
 import type { BossConnection } from './connection.ts'
 import { FetchLoop } from './fetch-loop.ts'
 import type { Outbox } from './outbox.ts'
@@ -35,6 +35,7 @@ export class PgBossDoorbell implements Doorbell {
   readonly #parts: QueueParts
   readonly #queues: WorkflowQueues
   readonly #answering = new Set<Answering>()
+  #closed = false
 
   constructor(parts: QueueParts, queues: WorkflowQueues) {
     this.#parts = parts
@@ -57,11 +58,14 @@ export class PgBossDoorbell implements Doorbell {
       },
     }
     this.#answering.add(all)
-    return all
+    if (!this.#closed) return all
+    await all.stop()
+    throw closedError()
   }
 
   /** Stop every answer that was not stopped. */
   async close(): Promise<void> {
+    this.#closed = true
     await Promise.all([...this.#answering].map((one) => one.stop()))
   }
 

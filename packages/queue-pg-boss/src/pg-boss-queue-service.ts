@@ -105,6 +105,8 @@ export class PgBossQueueService implements QueueService {
     const concurrency = concurrencyOf(options)
     const ensureQueue = (): Promise<void> => this.#connection.ensureQueue(queue, QUEUE)
     await ensureQueue()
+    // Nobody would stop it.
+    if (this.#closed.signal.aborted) throw closedError()
     const parts = { connection: this.#connection, bell: this.#bell, logger: this.#logger }
     const consumer = new QueueConsumer({ queue, concurrency, handler, ensureQueue, ...parts })
     this.#consumers.add(consumer)

@@ -56,6 +56,27 @@ describe('the queue service on pg-boss', () => {
     expect(await adding).toEqual(expect.any(String))
   })
 
+  it('closed, it takes nothing, also from a queue that it knows, and also what was asked for a moment before', async () => {
+    const closed = { code: 'CONFIGURATION', message: expect.stringContaining('closed') }
+    const queues = { orchestrator: 'o', worker: 'w' }
+    const none = async (): Promise<void> => undefined
+    const [after, during] = [service(), service()]
+    for (const one of [after, during]) {
+      await one.add('mail', 1)
+      const answering = await one.doorbell(queues).answer({ run: 1, step: 1 }, none)
+      await answering.stop()
+    }
+    await after.close()
+    await expect(after.consume('mail', {}, none)).rejects.toMatchObject(closed)
+    await expect(after.doorbell(queues).answer({ run: 1, step: 1 }, none)).rejects.toMatchObject(closed)
+
+    const asked = [during.consume('mail', {}, none), during.doorbell(queues).answer({ run: 1, step: 1 }, none)]
+    const ends = Promise.allSettled(asked)
+    await during.close()
+    for (const end of await ends) expect(end).toMatchObject({ status: 'rejected', reason: closed })
+    expect(logger.lines.filter((line) => line.includes('could not fetch'))).toEqual([])
+  })
+
   it('F45: pg-boss has a term for every row', async () => {
     for (const options of [{}, { removeOnComplete: { age: 0 } }, { removeOnFail: { age: 0 } }]) {
       await service().add('terms', 1, options)
