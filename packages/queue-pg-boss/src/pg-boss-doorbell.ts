@@ -47,20 +47,25 @@ export class PgBossDoorbell implements Doorbell {
   }
 
   async answer(roles: Roles, handler: (item: WorkItem) => Promise<void>): Promise<Answering> {
-    const answering = await Promise.all([
+    const tried = await Promise.allSettled([
       this.#answerQueue({ kind: 'run', slots: roles.run, handler }),
       this.#answerQueue({ kind: 'step', slots: roles.step, handler }),
     ])
+    const answering = tried.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
     const all: Answering = {
       stop: async () => {
         this.#answering.delete(all)
         await Promise.all(answering.map((one) => one.stop()))
       },
     }
-    this.#answering.add(all)
-    if (!this.#closed) return all
+    const failed = tried.find((one) => one.status === 'rejected')
+    if (!failed && !this.#closed) {
+      this.#answering.add(all)
+      return all
+    }
+    // Nobody else would stop the one of two that can be answered.
     await all.stop()
-    throw closedError()
+    throw failed ? failed.reason : closedError()
   }
 
   /** Stop every answer that was not stopped. */

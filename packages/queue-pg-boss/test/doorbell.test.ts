@@ -1,4 +1,5 @@
 import type { Answering, Doorbell, WorkItem } from '@pikku/core/contract'
+import { PgBoss } from 'pg-boss'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { PgBossQueueService } from '../src/index.ts'
 import { createDatabase, cutConnections, RecordingLogger, runItem, stepItem, until } from './support.ts'
@@ -48,6 +49,36 @@ describe('the doorbell on pg-boss', () => {
     await until('no message is left', async () => (await messagesLeft()) === 0)
     expect(new Set(heard.map((item) => item.runId)).size).toBe(1_000)
     expect(heard).toHaveLength(1_000)
+  })
+
+  it('answers both queues or none: of what could not be answered in whole nothing is taken', async () => {
+    const boss = new PgBoss({ connectionString: database.url, schedule: false })
+    const createQueue = boss.createQueue.bind(boss)
+    const begun = Promise.withResolvers<void>()
+    let fails = true
+    boss.createQueue = async (name, options) => {
+      if (name === queues.worker && fails) {
+        await begun.promise
+        throw new Error('no queue today')
+      }
+      await createQueue(name, options)
+    }
+    const own = new PgBossQueueService(boss, { logger })
+    const doorbell = own.doorbell(queues)
+    const ends = listen(doorbell).catch((error: unknown) => error)
+    const rings = service().doorbell(queues)
+    await rings.ring([runItem('before')])
+    await until('the first of them is answered', () => heard.length > 0)
+    begun.resolve()
+    expect(String(await ends)).toContain('no queue today')
+
+    await rings.ring([runItem('after')])
+    await expect(until('it is heard', () => heard.length > 1, 1_500)).rejects.toThrow('not within')
+    fails = false
+    await listen(doorbell)
+    await until('it is heard', () => heard.length > 1)
+    await own.close()
+    await boss.stop({ graceful: false })
   })
 
   it('inserts the items of one turn of the event loop in one statement per queue', async () => {
