@@ -154,8 +154,9 @@ local function is_next(run)
   if run.floor and seen < run.floor and seen > run.floor - lost_revisions then return false end
   local taken = run.turnClaim == claim_id and run.turn or 0
   if turn == taken then return part == run.turnPart + 1 end
-  -- Nothing is recorded by a run that is given back.
-  return part == 0 and (turn == taken + 1 or (turn > taken and move == 'yield' and records + plans == 0))
+  -- Nothing is recorded by a run that is given back, or left to a person: its last turn may have failed for good.
+  local is_given_up = (move == 'yield' or move == 'suspend') and records + plans == 0
+  return part == 0 and (turn == taken + 1 or (turn > taken and is_given_up))
 end
 
 -- Its body is to begin anew, here or elsewhere.

@@ -109,6 +109,25 @@ test('A13: a turn that arrives once more after the next one is not applied again
   expect(three).toMatchObject({ released: false, steps: [{ id: { name: 'nap' }, status: 'succeeded' }] })
 })
 
+test('a run whose turn cannot be written is left to a person, and keeps nothing of it', async () => {
+  await create('run')
+  const claimed = await claim('run')
+  // The server refused turn 1 for good, and turn 2 gives up.
+  const record: Turn['record'] = [
+    {
+      id: { name: 'step', ordinal: 0 },
+      askedAfter: 0,
+      attempt: 1,
+      outcome: { kind: 'succeeded', output: '1', durationMs: 1 },
+    },
+  ]
+  const next = { kind: 'suspend', wakeSeq: claimed.history.wakeSeq, reason: 'it cannot be written' } as const
+  expect(await commit(claimed, { number: 2, next })).toEqual({ released: true, wake: [] })
+  expect(await harness.ports.reader.getRun('run')).toMatchObject({ status: 'suspended', reason: next.reason })
+  await harness.ports.store.signalRun({ kind: 'resume', runId: 'run' })
+  await expect(commit(await claim('run'), { number: 2, record, next })).rejects.toThrow('run')
+})
+
 /** Others are back at once, and look who is there: twice, a second apart. */
 test('F10: who lives tells so soon after the server is back, however long it was away', async () => {
   const tries: number[] = []
