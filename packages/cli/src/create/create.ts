@@ -34,7 +34,7 @@ export async function create({ interactive, template, install, ...given }: Creat
   const folder = path.resolve(wanted.folder)
   writeApp({ template: template ?? templateOfPackage(), folder, store })
   console.log(`${wanted.folder}: an app with workflows on ${stores[store].title}; installing its packages`)
-  const code = await (install ?? installWithManager)(folder)
+  const code = await (install ?? runInstall)(folder)
   if (code !== 0) {
     console.error(`the packages could not be installed (exit code ${code}); the app is written: try again in ${folder}`)
     return code
@@ -52,7 +52,7 @@ function templateOfPackage(): string {
 /** The package managers that say who they are, as all of them do to what they run. */
 const managers = new Set(['npm', 'pnpm', 'yarn', 'bun'])
 
-function installWithManager(folder: string): Promise<number> {
+function runInstall(folder: string): Promise<number> {
   const [running = ''] = (process.env['npm_config_user_agent'] ?? '').split('/')
   const manager = managers.has(running) ? running : 'npm'
   // On Windows these are scripts of a shell.
