@@ -22,8 +22,8 @@ npm install --save-dev @pikku/cli tsx typescript @types/node
 # #region install-redis
 npm install @pikku/core @pikku/redis @pikku/queue-bullmq ioredis
 # #endregion
-# #region copy
-cp -r templates/workflows my-app
+# #region create
+npx @pikku/cli create my-app    # asks which store; --store pg or --store redis says it
 # #endregion
 # #region install-queue-pg-boss
 npm install @pikku/core @pikku/queue-pg-boss
