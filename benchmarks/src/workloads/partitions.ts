@@ -1,4 +1,5 @@
 import { migrationPlan } from '@pikku/pg'
+import { byHash, partitioned } from '../partitioned.ts'
 import type { Turn } from '../stage.ts'
 import { isOurs, type Workload } from '../workload.ts'
 import { warmUp, waves } from './waves.ts'
@@ -8,31 +9,11 @@ const schema = 'workflows'
 const runs = 300
 const steps = 10
 
-const table = /create table (\S+\.workflow_(?:runs|step)) (\([\s\S]*?\n\)) with (\([^)]*\));/g
-
-/**
- * The SQL that makes the schema, with `workflow_runs` and `workflow_step` in so many partitions by the hash of the run's
- * id: no option of ours, but the schema allows it. 0: as it is.
- */
-export function partitioned(plan: string, partitions: number): string {
-  if (partitions === 0) return plan
-  let found = 0
-  const text = plan.replaceAll(table, (...match: string[]) => {
-    const [, name = '', columns = '', settings = ''] = match
-    found += 1
-    const parts = Array.from({ length: partitions }, (_each, i) => {
-      const range = `with (modulus ${partitions}, remainder ${i})`
-      return `create table ${name}_${i} partition of ${name} for values ${range} with ${settings};`
-    })
-    return [`create table ${name} ${columns} partition by hash (run_id);`, ...parts].join('\n')
-  })
-  if (found !== 2) throw new Error(`the plan makes ${found} of the two tables in a way that is not known here`)
-  return text
-}
-
+/** 0: as it is. */
 async function makeSchema({ stage, database }: Turn, partitions: number): Promise<void> {
+  const plan = migrationPlan(schema)
   await stage.pg.run(database, `drop schema if exists ${schema} cascade`)
-  await stage.pg.run(database, partitioned(migrationPlan(schema), partitions))
+  await stage.pg.run(database, partitions === 0 ? plan : partitioned(plan, byHash(partitions)))
   await stage.pg.checkpoint()
 }
 

@@ -1,15 +1,11 @@
 import { migrationPlan } from '@pikku/pg'
 import { expect, test } from 'vitest'
-import { partitioned } from './partitions.ts'
+import { byHash, partitioned } from './partitioned.ts'
 
 const plan = migrationPlan('workflows')
 
-test('none: the schema as it is', () => {
-  expect(partitioned(plan, 0)).toBe(plan)
-})
-
 test('the two large tables in partitions, everything else as it is', () => {
-  const text = partitioned(plan, 4)
+  const text = partitioned(plan, byHash(4))
   expect(text.match(/partition by hash \(run_id\);/g)).toHaveLength(2)
   expect(text.match(/create table \S+\.workflow_runs_\d partition of \S+\.workflow_runs for values/g)).toHaveLength(4)
   expect(text.match(/with \(modulus 4, remainder 3\) with \(fillfactor = 70/g)).toHaveLength(2)
@@ -18,5 +14,5 @@ test('the two large tables in partitions, everything else as it is', () => {
 })
 
 test('a plan that is written otherwise is refused', () => {
-  expect(() => partitioned('create table a.workflow_runs (run_id text)', 4)).toThrow('0 of the two tables')
+  expect(() => partitioned('create table a.workflow_runs (run_id text)', byHash(4))).toThrow('0 of the two tables')
 })
