@@ -43,7 +43,7 @@ export class RenewalSession {
   readonly #keys = new Map<string, number>()
   #echo: ((payload: string) => void) | undefined
   #onBreak: (() => void) | undefined
-  #isOwn: boolean | undefined
+  #isOwn: Promise<boolean> | undefined
   #isClosed = false
   #reconnecting: NodeJS.Timeout | undefined
 
@@ -61,8 +61,7 @@ export class RenewalSession {
   /** False: a session cannot be held here, and a death is told by its leases alone. */
   async enlist(given: Enlisting): Promise<boolean> {
     this.#owners.set(given.owner, given)
-    this.#isOwn ??= await this.#isSessionOurs()
-    if (!this.#isOwn) return false
+    if (!(await this.#isSessionOurs())) return false
     this.#enlisted.set(given.owner, given)
     await this.#hold(given)
     return true
@@ -99,11 +98,20 @@ export class RenewalSession {
     await this.#pool.query(holdLock, [this.#schema.lockClass, key])
   }
 
+  /** Found out once, also for those who begin at the same moment. */
+  #isSessionOurs(): Promise<boolean> {
+    this.#isOwn ??= this.#hearsItself().catch((error: unknown) => {
+      this.#isOwn = undefined
+      throw error
+    })
+    return this.#isOwn
+  }
+
   /**
    * Behind a pooler in transaction mode LISTEN succeeds and nothing ever arrives; a lock there would be somebody else's.
    * The echo comes from another connection: one of our own might be lent the very same of the server, and hear itself.
    */
-  async #isSessionOurs(): Promise<boolean> {
+  async #hearsItself(): Promise<boolean> {
     const channel = `${this.#schema.channel}_session`
     const nonce = `${process.pid}.${Math.random()}`
     const other = this.#driver.pool({ max: 1 })

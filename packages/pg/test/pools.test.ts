@@ -224,6 +224,14 @@ describe('connections and pools', () => {
     expect(performance.now() - since).toBeLessThan(leaseMs * 0.9)
   })
 
+  /** How many of these the server knows to live. */
+  async function locksOf(owners: readonly string[]): Promise<number> {
+    const { quoted, lockClass } = openSchema(pg.schema)
+    const lives = `select distinct owner from pg_locks join ${quoted}.workflow_worker on objid::bigint = lock_key
+      where locktype = 'advisory' and granted and classid::bigint = ($1::bigint & 4294967295) and owner = any ($2)`
+    return (await pg.sql.unsafe(lives, [lockClass, [...owners]])).length
+  }
+
   /** The threads that are started from now on. */
   function threadsOfStores(): Worker[] {
     const threads: Worker[] = []
@@ -232,6 +240,17 @@ describe('connections and pools', () => {
     closing.push(async () => void process.off('worker', onThread))
     return threads
   }
+
+  it('two who begin at once in one process are both known to live', async () => {
+    const said: string[] = []
+    const logger = { ...quiet, warn: (message: string) => void said.push(message) }
+    const { store } = openPgStore(databaseUrl(), pg.schema, { leaseMs: 10_000, logger })
+    closing.push(() => store.close())
+    const owners = [randomUUID(), randomUUID()]
+    await Promise.all(owners.map((owner) => store.enlist(owner)))
+    expect([store.capabilities.noticesDeath, said]).toEqual([true, []])
+    expect(await locksOf(owners)).toBe(2)
+  })
 
   it('the thread that renews leases ends while it is closed: everything else is closed all the same', async () => {
     const threads = threadsOfStores()
@@ -263,10 +282,7 @@ describe('connections and pools', () => {
     expect(await renewing).toEqual({ lost: [], busy: [], woken: [] })
     expect(performance.now() - since).toBeLessThan(4_000)
     expect(said).toEqual([expect.stringContaining('renewed by the main thread')])
-    const { quoted, lockClass } = openSchema(pg.schema)
-    const lives = `select 1 from pg_locks join ${quoted}.workflow_worker on objid::bigint = lock_key
-      where locktype = 'advisory' and granted and classid::bigint = ($1::bigint & 4294967295) and owner = $2`
-    await until(async () => (await pg.sql.unsafe(lives, [lockClass, owner])).length > 0)
+    await until(async () => (await locksOf([owner])) === 1)
     expect(threads).toHaveLength(1)
   })
 
