@@ -175,8 +175,10 @@ describe('a Redis Cluster', { timeout: 60_000 }, () => {
       const moving = runIds.filter((runId) => rootOf(runId) === rootOf('run-0'))
       expect(items.map(({ runId }) => runId).sort()).toEqual(runIds.filter((runId) => !moving.includes(runId)).sort())
       await move.finish()
+      // What was given up may have come late, and have rung them for nobody: then they are rung again after a while.
+      await harness.advance(20_000)
       const rest = await store.sweep({ limit: 1_000, redispatchAfterMs: 5_000, graceMs: 1_000, known })
-      expect(rest.items.map(({ runId }) => runId).sort()).toEqual(moving.sort())
+      expect(rest.items.map(({ runId }) => runId)).toEqual(expect.arrayContaining(moving))
     })
 
     test('leases at other masters are renewed', async () => {
