@@ -21,6 +21,8 @@ interface Waiting {
  * it has to read: what it did not come to is sent again.
  */
 const maxArgs = 480
+/** It comes to no more than so many, whatever they are: `enough` in lua/include/calls.lua. */
+const maxCalls = 40
 const maxChars = 128 * 1024
 /** What waited here until its time was all but over, for others were slow or this thread was busy, is heard for so long (ms). */
 const leastMs = 1000
@@ -92,7 +94,7 @@ export class Lane {
       }
       size += 1 + call.args.length
       for (const arg of call.args) chars += typeof arg === 'string' ? arg.length : 8
-      const isFull = batch.length > 0 && (size > maxArgs || chars > maxChars)
+      const isFull = batch.length > 0 && (batch.length === maxCalls || size > maxArgs || chars > maxChars)
       if (isFull) return { batch, left: left.concat(this.#waiting.slice(at)), isFull }
       batch.push(call)
     }
