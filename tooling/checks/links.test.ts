@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { anchorsOf, checkLinks, checkNamedTests } from './links.ts'
+import { anchorsOf, checkLinks, checkNamedCode, checkNamedTests } from './links.ts'
 import { markdownFiles, root } from './source-files.ts'
 
 const exists = (file: string): boolean => fs.existsSync(path.join(root, file))
@@ -18,6 +18,14 @@ test('every test that says what is shown is there', () => {
   const security = pages.filter((page) => page.path === 'SECURITY.md')
   expect(security[0]?.text.match(/` › /g)?.length).toBeGreaterThan(20)
   expect(checkNamedTests(security, read)).toEqual([])
+})
+
+test('what readers are sent to look at in a file is in it', () => {
+  const found = pages.flatMap(({ text }) => text.match(/`[#\w.]+` (?:in|of) \[[^\]]+\]\([^)#]+\.(?:ts|lua)\)/g) ?? [])
+  expect(found.length).toBeGreaterThan(2)
+  expect(checkNamedCode(pages, read)).toEqual([])
+  const page = { path: 'docs/a.md', text: 'see `gone` in [a.ts](../src/a.ts)' }
+  expect(checkNamedCode([page], () => 'here').map(({ message }) => message)).toEqual(['there is no gone in src/a.ts'])
 })
 
 const messages = (text: string): readonly string[] =>

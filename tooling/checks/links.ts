@@ -76,3 +76,18 @@ export function checkNamedTests(pages: readonly SourceFile[], read: (path: strin
     }),
   )
 }
+
+/** What a page says to look at in a file: `` `name` in [file.ts](path) ``, or `of` it. */
+const namedCode = /`([#\w.]+)` (?:in|of) \[[^\]]+\]\(([^)#]+\.(?:ts|lua))\)/g
+
+/** Every name that these pages send their reader to is in the file they link. `read` answers null where there is no such file. */
+export function checkNamedCode(pages: readonly SourceFile[], read: (path: string) => string | null): Finding[] {
+  return pages.flatMap((page) =>
+    [...page.text.matchAll(namedCode)].flatMap((match): Finding[] => {
+      const [, name = '', target = ''] = match
+      const file = path.posix.join(path.posix.dirname(page.path), target)
+      if (read(file)?.includes(name)) return []
+      return [{ path: page.path, line: lineAt(page.text, match.index), message: `there is no ${name} in ${file}` }]
+    }),
+  )
+}
