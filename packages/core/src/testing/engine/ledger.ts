@@ -4,13 +4,16 @@ import { stepKey } from '../../domain/step-id.ts'
 
 /** What really happened, kept outside the store: every entry of a step's function. */
 export class Ledger {
-  readonly #rpc = new Map<string, number>()
+  /** By run: by step and attempt. */
+  readonly #rpc = new Map<string, Map<string, number>>()
   readonly #inline = new Map<string, number>()
   readonly #notes: string[] = []
 
   enterRpc(runId: string, stepId: string, attempt: number): void {
-    const key = `${runId} ${stepId} attempt ${attempt}`
-    this.#rpc.set(key, (this.#rpc.get(key) ?? 0) + 1)
+    const ofRun = this.#rpc.get(runId) ?? new Map<string, number>()
+    this.#rpc.set(runId, ofRun)
+    const key = attemptKey(stepId, attempt)
+    ofRun.set(key, (ofRun.get(key) ?? 0) + 1)
   }
 
   enterInline(runId: string, name: string): void {
@@ -32,18 +35,22 @@ export class Ledger {
   }
 
   /**
-   * Each attempt was entered once at most. `calm`: nothing died or froze, so there were exactly as many side effects as
-   * attempts begun.
+   * Each attempt was entered once at most, and nothing that is not on record. `calm`: nothing died or froze, so there were
+   * exactly as many side effects as attempts begun.
    */
   check(runId: string, steps: readonly StepDetail[], attempts: readonly Attempt[], calm: boolean): void {
+    const unknown = new Map(this.#rpc.get(runId))
     for (const step of steps.filter(({ kind }) => kind === 'rpc')) {
       for (let attempt = 1; attempt <= step.attempt; attempt += 1) {
-        const entered = this.#rpc.get(`${runId} ${stepKey(step.id)} attempt ${attempt}`) ?? 0
+        const key = attemptKey(stepKey(step.id), attempt)
+        const entered = unknown.get(key) ?? 0
+        unknown.delete(key)
         const told = `attempt ${attempt} of step ${stepKey(step.id)} of run ${runId} was entered ${entered} times`
         assert.ok(entered <= 1, told)
         if (calm) assert.equal(entered, 1, told)
       }
     }
+    for (const key of unknown.keys()) assert.fail(`${key} of run ${runId} was entered, and is not on record`)
     const names = new Set(steps.filter(({ kind }) => kind === 'inline').map(({ id }) => id.name))
     for (const name of names) {
       const recorded = attempts.filter(({ step, kind }) => kind === 'inline' && step.name === name).length
@@ -53,4 +60,8 @@ export class Ledger {
       else assert.ok(entered >= recorded, told)
     }
   }
+}
+
+function attemptKey(stepId: string, attempt: number): string {
+  return `step ${stepId} attempt ${attempt}`
 }

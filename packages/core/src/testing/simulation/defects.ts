@@ -1,9 +1,10 @@
-import type { Changes, Lease, StepOutcome } from '../../contract/index.ts'
+import type { Changes, Lease, StepOutcome, WorkflowReader } from '../../contract/index.ts'
 import { ParkedRuns } from '../../engine/parked-runs.ts'
 import type { ParkedRun } from '../../engine/run-turns.ts'
 import type { MemoryStore } from '../../memory/index.ts'
-import { stepKey, type MemoryTables } from '../../memory/memory-tables.ts'
+import { stepKey, type MemoryTables, type RunRow, type StepRow } from '../../memory/memory-tables.ts'
 import { RequestBook } from '../../replay/request-book.ts'
+import { QueueWorkers } from '../../service/queue-workers.ts'
 import type { WrapPorts } from './fleet.ts'
 
 type Overrides = (store: MemoryStore, tables: MemoryTables) => Partial<MemoryStore>
@@ -13,6 +14,8 @@ export interface Defect {
   readonly laws: readonly string[]
   /** Of the store. */
   readonly store?: Overrides
+  /** Of the reader. */
+  readonly reader?: (reader: WorkflowReader) => Partial<WorkflowReader>
   /** Of the engine, in this process for good. */
   readonly engine?: () => void
 }
@@ -116,12 +119,113 @@ export const defects: Readonly<Record<string, Defect>> = {
     }),
   },
   'a live lease can be taken': {
-    laws: ['③ a live lease is not taken'],
+    // Or nobody has it then: whoever asked does not know the code.
+    laws: ['③ a live lease is not taken', canMove],
     store: (store, tables) => ({
       claimRun: (ask) => {
         const run = tables.runs.get(ask.runId)
         if (run?.leaseUntil != null && run.claimId !== ask.claimId) run.leaseUntil = null
         return store.claimRun(ask)
+      },
+    }),
+  },
+  'an epoch is given out twice': {
+    laws: ['③ an epoch belongs to one claim'],
+    store: (store, tables) => ({ claimRun: afterClaims(store, tables, (run, before) => (run.epoch = before)) }),
+  },
+  'epochs begin anew': {
+    laws: ['③ epochs only grow'],
+    store: (store, tables) => ({ claimRun: afterClaims(store, tables, (run) => (run.epoch = 1)) }),
+  },
+  'wakes are taken back': {
+    laws: ['④ wakes are not taken back'],
+    store: (store, tables) => ({
+      claimRun: afterClaims(store, tables, (run) => {
+        run.wakeSeq = 0
+        run.readWakeSeq = 0
+      }),
+    }),
+  },
+  'revisions begin anew': {
+    laws: ['④ revisions only grow'],
+    store: (store, tables) => ({ claimRun: afterClaims(store, tables, (run) => (run.revision = 0)) }),
+  },
+  'two settlements share a place': {
+    laws: ['④ the order of settlements grows'],
+    store: (store, tables) => ({
+      settleStep: afterSettling(store, tables, (_run, step) => {
+        if (step.settledSeq !== null) step.settledSeq = 1
+      }),
+    }),
+  },
+  'when a step settled is not kept': {
+    laws: ['the record of a run is sound'],
+    store: (store, tables) => ({
+      settleStep: afterSettling(store, tables, (_run, step) => (step.settledAt = null)),
+    }),
+  },
+  'a first attempt that failed does not count': {
+    laws: ['⑦ side effects match attempts'],
+    store: (store, tables) => ({
+      settleStep: afterSettling(store, tables, (run, step) => {
+        if (step.settledSeq !== null || step.attempt !== 1) return
+        step.attempt = 0
+        run.attempts.pop()
+      }),
+    }),
+  },
+  'a retry begins whenever it is rung': {
+    laws: ['a retry begins no earlier than it is due'],
+    store: (store, tables) => ({
+      claimStep: (ask) => {
+        const step = tables.runs.get(ask.runId)?.steps.get(stepKey(ask.step))
+        if (step && step.dueAt !== null) step.dueAt = tables.now()
+        return store.claimStep(ask)
+      },
+    }),
+  },
+  'a run is completed with nothing': {
+    laws: ['a run ends as it should'],
+    store: (store) => ({
+      commitRun: (lease, turn) => {
+        const { next } = turn
+        return store.commitRun(
+          lease,
+          next.kind === 'complete' ? { ...turn, next: { ...next, output: '[null]' } } : turn,
+        )
+      },
+    }),
+  },
+  'a suspended run fails when anybody sweeps': {
+    laws: ['② only legal moves'],
+    store: (store, tables) => ({
+      sweep: (ask) => {
+        for (const run of tables.runs.values()) if (run.status === 'suspended') run.status = 'failed'
+        return store.sweep(ask)
+      },
+    }),
+  },
+  'whoever waits is told that it was cancelled': {
+    laws: ['whoever waits is told how it ended'],
+    reader: (reader) => ({
+      getRun: async (runId) => {
+        const run = await reader.getRun(runId)
+        return run?.status === 'completed' ? { ...run, status: 'cancelled', output: null, reason: 'somebody' } : run
+      },
+    }),
+  },
+  'workers never stop': {
+    laws: ['a process stops in time'],
+    engine: () => {
+      QueueWorkers.prototype.close = () => new Promise(() => undefined)
+    },
+  },
+  'an error that nobody hears of': {
+    laws: ['A7: no rejection is left unhandled'],
+    store: (store) => ({
+      sweep: (ask) => {
+        void Promise.reject(new Error('unheard'))
+        return store.sweep(ask)
       },
     }),
   },
@@ -155,17 +259,49 @@ export const defects: Readonly<Record<string, Defect>> = {
 
 /** The ports with this mistake in their store. */
 export function withDefect(name: string | undefined): WrapPorts {
-  const { store: overrides } = (name === undefined ? undefined : defects[name]) ?? {}
-  if (!overrides) return (ports) => ports
-  return (ports, tables) => {
-    const own = overrides(ports.store, tables)
-    const store = new Proxy(ports.store, {
-      get: (target, key) => {
-        const value: unknown = Reflect.get(own, key) ?? Reflect.get(target, key, target)
-        return typeof value === 'function' ? (value.bind(target) as unknown) : value
-      },
-    })
-    return { ...ports, store }
+  const { store, reader } = (name === undefined ? undefined : defects[name]) ?? {}
+  return (ports, tables) => ({
+    ...ports,
+    ...(store ? { store: over(ports.store, store(ports.store, tables)) } : {}),
+    ...(reader ? { reader: over(ports.reader, reader(ports.reader)) } : {}),
+  })
+}
+
+function over<Port extends object>(port: Port, own: Partial<Port>): Port {
+  return new Proxy(port, {
+    get: (target, key) => {
+      const value: unknown = Reflect.get(own, key) ?? Reflect.get(target, key, target)
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
+  })
+}
+
+/** A claim that took a run which had been claimed before: told its row and the epoch until then. */
+function afterClaims(
+  store: MemoryStore,
+  tables: MemoryTables,
+  change: (run: RunRow, before: number) => void,
+): MemoryStore['claimRun'] {
+  return async (ask) => {
+    const before = tables.runs.get(ask.runId)?.epoch ?? 0
+    const claim = await store.claimRun(ask)
+    const run = tables.runs.get(ask.runId)
+    if (run?.epoch === before + 1 && before > 1) change(run, before)
+    return claim
+  }
+}
+
+function afterSettling(
+  store: MemoryStore,
+  tables: MemoryTables,
+  change: (run: RunRow, step: StepRow) => void,
+): MemoryStore['settleStep'] {
+  return async (lease, outcome) => {
+    const settled = await store.settleStep(lease, outcome)
+    const run = tables.runs.get(lease.runId)
+    const step = lease.step && run?.steps.get(stepKey(lease.step))
+    if (settled && run && step) change(run, step)
+    return settled
   }
 }
 

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
 import { describe, test } from 'vitest'
 import { defects } from './defects.ts'
 import type { News, Order } from './messages.ts'
@@ -72,6 +74,20 @@ describe.concurrent('simulation', () => {
       )
     }
   }, 300_000)
+})
+
+test('every law has a defect that breaks it', () => {
+  const found = readdirSync(import.meta.dirname).flatMap((file) => {
+    const text = file.endsWith('.ts') ? readFileSync(path.join(import.meta.dirname, file), 'utf8') : ''
+    const named = text.matchAll(/(?:LawBroken\(\s*|const law = )(?:'([^']+)'|[^',]+\? '([^']+)' : '([^']+)')/g)
+    return [...named].flatMap(([, ...laws]) => laws.filter((law) => law !== undefined))
+  })
+  const planted = new Set(Object.values(defects).flatMap(({ laws }) => laws))
+  assert.ok(found.length > 15)
+  assert.deepEqual(
+    found.filter((law) => !planted.has(law)),
+    [],
+  )
 })
 
 function searchOf(defect: string): Order {
