@@ -213,7 +213,7 @@ function checkTls({ ssl }: ConnectionOptions): void {
 async function passwordOf({ pass }: ConnectionOptions): Promise<string> {
   if (typeof pass !== 'function') return String(pass ?? '')
   try {
-    const password: unknown = await pass()
+    const password: string | number | null | undefined = await pass()
     return String(password ?? '')
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
