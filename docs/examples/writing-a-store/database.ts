@@ -47,7 +47,8 @@ const schema = `
   create index if not exists signals_by_revision on signals (runId, revision);
 
   create table if not exists notices (
-    place integer primary key autoincrement, runId text not null, at integer not null
+    place integer primary key autoincrement, runId text not null, kind text not null,
+    at integer not null
   ) strict;
 `
 // #endregion

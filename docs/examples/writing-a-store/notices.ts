@@ -1,17 +1,20 @@
 import { WorkflowError } from '@pikku/core/contract'
-import type { RunId, RunNotices } from '@pikku/core/contract'
+import type { NoticeKind, NoticeListener, RunId, RunNotices } from '@pikku/core/contract'
 import type { Database } from './database.ts'
-
-type Listener = Parameters<RunNotices['subscribe']>[0]
 
 const pollMs = 25
 const keptMs = 60_000
+
+interface Notice {
+  readonly runId: RunId
+  readonly kind: NoticeKind
+}
 
 /** Word of changed runs: a table that everybody who listens polls. */
 export class SqliteNotices implements RunNotices {
   readonly live = true
   readonly #db: Database
-  readonly #listeners = new Set<Listener>()
+  readonly #listeners = new Set<NoticeListener>()
   #polling: NodeJS.Timeout | undefined
   /** The newest notice that was heard. */
   #heard = 0
@@ -20,16 +23,16 @@ export class SqliteNotices implements RunNotices {
     this.#db = db
   }
 
-  async publish(runIds: readonly RunId[]): Promise<void> {
-    this.#tell(runIds)
+  async publish(runIds: readonly RunId[], kind: NoticeKind = 'changed'): Promise<void> {
+    this.#tell(runIds.map((runId) => ({ runId, kind })))
     if (runIds.length === 0) return
     await this.#db.write(() => {
-      for (const runId of runIds) this.#db.insert('notices', { runId, at: this.#db.now })
+      for (const runId of runIds) this.#db.insert('notices', { runId, kind, at: this.#db.now })
       this.#db.run('delete from notices where at < :before', { before: this.#db.now - keptMs })
     })
   }
 
-  async subscribe({ onChanged, onMissed }: Listener): Promise<{ close(): Promise<void> }> {
+  async subscribe({ onChanged, onMissed }: NoticeListener): Promise<{ close(): Promise<void> }> {
     this.#heard = this.#polling ? this.#heard : await this.#db.read(() => this.#newest())
     const listener = { onChanged, onMissed }
     this.#listeners.add(listener)
@@ -60,20 +63,20 @@ export class SqliteNotices implements RunNotices {
   }
 
   #hear(): void {
-    const rows = this.#db.all<{ place: number; runId: RunId }>('select * from notices where place > :heard', {
+    const rows = this.#db.all<Notice & { place: number }>('select * from notices where place > :heard', {
       heard: this.#heard,
     })
     const first = rows[0]?.place ?? this.#heard + 1
     if (first > this.#heard + 1) for (const { onMissed } of this.#listeners) onMissed()
     this.#heard = this.#newest()
-    this.#tell(rows.map(({ runId }) => runId))
+    this.#tell(rows)
   }
 
   #newest(): number {
     return this.#db.get<{ place: number | null }>('select max(place) as place from notices')?.place ?? 0
   }
 
-  #tell(runIds: readonly RunId[]): void {
-    for (const { onChanged } of [...this.#listeners]) for (const runId of runIds) onChanged(runId)
+  #tell(notices: readonly Notice[]): void {
+    for (const { onChanged } of [...this.#listeners]) for (const { runId, kind } of notices) onChanged(runId, kind)
   }
 }

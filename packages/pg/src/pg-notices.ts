@@ -1,14 +1,9 @@
-import type { RunId, RunNotices } from '@pikku/core/contract'
+import type { NoticeKind, NoticeListener, RunId, RunNotices } from '@pikku/core/contract'
 import { whenUnheardFor } from './awake-timer.ts'
 import type { Database } from './database.ts'
 import type { Pool } from './driver.ts'
 import { codeOf } from './retryable.ts'
 import { publish } from './sql/publish.ts'
-
-interface Listener {
-  onChanged(runId: RunId): void
-  onMissed(): void
-}
 
 /** PostgreSQL takes 8,000 bytes a notification. */
 const maxPayloadBytes = 7500
@@ -23,10 +18,10 @@ const reconnectMs = 250
 export class PgNotices implements RunNotices {
   readonly #db: Database
   readonly #instance = `${process.pid}.${Math.random().toString(36).slice(2)}`
-  readonly #listeners = new Set<Listener>()
+  readonly #listeners = new Set<NoticeListener>()
   readonly #send: (payloads: readonly string[]) => Promise<unknown>
   #pool: Pool | undefined
-  #pending = new Set<RunId>()
+  #pending = new Map<RunId, NoticeKind>()
   #published: Promise<void> | undefined
   #live = false
   #hasWarned = false
@@ -47,19 +42,22 @@ export class PgNotices implements RunNotices {
     return this.#live
   }
 
-  publish(runIds: readonly RunId[]): Promise<void> {
+  publish(runIds: readonly RunId[], kind: NoticeKind = 'changed'): Promise<void> {
     for (const runId of runIds) {
-      this.#pending.add(runId)
-      for (const listener of [...this.#listeners]) listener.onChanged(runId)
+      if (this.#pending.get(runId) !== 'changed') this.#pending.set(runId, kind)
+      for (const listener of [...this.#listeners]) listener.onChanged(runId, kind)
     }
     if (this.#pending.size === 0) return Promise.resolve()
     this.#published ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => this.#flush())
     return this.#published
   }
 
-  async subscribe(listener: Listener): Promise<{ close(): Promise<void> }> {
+  async subscribe(listener: NoticeListener): Promise<{ close(): Promise<void> }> {
     // One subscription, one entry, even when the same listener subscribes twice.
-    const own: Listener = { onChanged: (runId) => listener.onChanged(runId), onMissed: () => listener.onMissed() }
+    const own: NoticeListener = {
+      onChanged: (runId, kind) => listener.onChanged(runId, kind),
+      onMissed: () => listener.onMissed(),
+    }
     this.#listeners.add(own)
     this.#started ??= this.#start()
     await this.#started
@@ -81,10 +79,10 @@ export class PgNotices implements RunNotices {
   }
 
   async #flush(): Promise<void> {
-    const runIds = [...this.#pending]
-    this.#pending = new Set()
+    const pending = Map.groupBy(this.#pending.keys(), (runId) => this.#pending.get(runId) ?? 'changed')
+    this.#pending = new Map()
     this.#published = undefined
-    await this.#send(payloadsOf(this.#instance, runIds))
+    await this.#send([...pending].flatMap(([kind, runIds]) => payloadsOf({ from: this.#instance, kind }, runIds)))
   }
 
   async #start(): Promise<void> {
@@ -164,18 +162,19 @@ export class PgNotices implements RunNotices {
       for (const listener of [...this.#listeners]) listener.onMissed()
       return
     }
-    const { from, runs, echo } = notice
+    const { from, runs, kind, echo } = notice
     if (from === this.#instance) {
       if (echo !== undefined) this.#echo?.(echo)
       return
     }
-    for (const runId of runs) for (const listener of [...this.#listeners]) listener.onChanged(runId)
+    for (const runId of runs) for (const listener of [...this.#listeners]) listener.onChanged(runId, kind)
   }
 }
 
 interface Notice {
   readonly from: unknown
   readonly runs: readonly RunId[]
+  readonly kind: NoticeKind
   readonly echo?: string
 }
 
@@ -188,24 +187,25 @@ function noticeOf(payload: string): Notice | null {
     return null
   }
   if (typeof told !== 'object' || told === null) return null
-  const { from, runs = [], echo } = told as Partial<Record<string, unknown>>
+  const { from, runs = [], kind, echo } = told as Partial<Record<string, unknown>>
   if (!Array.isArray(runs) || !runs.every((runId) => typeof runId === 'string')) return null
-  return { from, runs, ...(typeof echo === 'string' ? { echo } : {}) }
+  const isProgress = kind === 'progress'
+  return { from, runs, kind: isProgress ? kind : 'changed', ...(typeof echo === 'string' ? { echo } : {}) }
 }
 
-function payloadsOf(from: string, runIds: readonly RunId[]): string[] {
+function payloadsOf(head: { from: string; kind: NoticeKind }, runIds: readonly RunId[]): string[] {
   const payloads: string[] = []
   let runs: RunId[] = []
   let bytes = 0
   for (const runId of runIds) {
     const size = Buffer.byteLength(JSON.stringify(runId)) + 1
     if (bytes + size > maxPayloadBytes) {
-      payloads.push(JSON.stringify({ from, runs }))
+      payloads.push(JSON.stringify({ ...head, runs }))
       runs = []
       bytes = 0
     }
     runs.push(runId)
     bytes += size
   }
-  return [...payloads, JSON.stringify({ from, runs })]
+  return [...payloads, JSON.stringify({ ...head, runs })]
 }

@@ -1,13 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import type { RunId, RunNotices } from '@pikku/core/contract'
+import type { NoticeKind, NoticeListener, RunId, RunNotices } from '@pikku/core/contract'
 import type { Link } from './link.ts'
 import { forbidden, isForbidden } from './retryable.ts'
 import { Subscriber } from './subscriber.ts'
-
-interface Listener {
-  onChanged(runId: RunId): void
-  onMissed(): void
-}
 
 /** So many runs travel in one message at most. */
 const runsAtOnce = 200
@@ -19,11 +14,11 @@ export class RedisNotices implements RunNotices {
   readonly #link: Link
   readonly #channel: string
   readonly #sender = randomUUID()
-  readonly #listeners = new Set<Listener>()
+  readonly #listeners = new Set<NoticeListener>()
   #subscriber: Subscriber | undefined
   #hasWarned = false
   #started: Promise<void> | undefined
-  #pending = new Set<RunId>()
+  #pending = new Map<RunId, NoticeKind>()
   #published: Promise<void> | undefined
 
   constructor(link: Link) {
@@ -35,10 +30,10 @@ export class RedisNotices implements RunNotices {
     return this.#subscriber?.isUp ?? false
   }
 
-  publish(runIds: readonly RunId[]): Promise<void> {
+  publish(runIds: readonly RunId[], kind: NoticeKind = 'changed'): Promise<void> {
     for (const runId of runIds) {
-      this.#pending.add(runId)
-      for (const listener of [...this.#listeners]) listener.onChanged(runId)
+      if (this.#pending.get(runId) !== 'changed') this.#pending.set(runId, kind)
+      for (const listener of [...this.#listeners]) listener.onChanged(runId, kind)
     }
     if (this.#pending.size === 0) return Promise.resolve()
     // What is told in one turn of the event loop travels together.
@@ -46,9 +41,12 @@ export class RedisNotices implements RunNotices {
     return this.#published
   }
 
-  async subscribe(listener: Listener): Promise<{ close(): Promise<void> }> {
+  async subscribe(listener: NoticeListener): Promise<{ close(): Promise<void> }> {
     // One subscription, one entry, even when the same listener subscribes twice.
-    const own: Listener = { onChanged: (runId) => listener.onChanged(runId), onMissed: () => listener.onMissed() }
+    const own: NoticeListener = {
+      onChanged: (runId, kind) => listener.onChanged(runId, kind),
+      onMissed: () => listener.onMissed(),
+    }
     this.#listeners.add(own)
     this.#started ??= this.#start()
     await this.#started
@@ -68,12 +66,14 @@ export class RedisNotices implements RunNotices {
   }
 
   async #flush(): Promise<void> {
-    const runIds = [...this.#pending]
-    this.#pending = new Set()
+    const pending = Map.groupBy(this.#pending.keys(), (runId) => this.#pending.get(runId) ?? 'changed')
+    this.#pending = new Map()
     this.#published = undefined
-    for (let at = 0; at < runIds.length; at += runsAtOnce) {
-      const runs = runIds.slice(at, at + runsAtOnce)
-      await this.#link.publish(this.#channel, JSON.stringify({ from: this.#sender, runs }))
+    for (const [kind, runIds] of pending) {
+      for (let at = 0; at < runIds.length; at += runsAtOnce) {
+        const runs = runIds.slice(at, at + runsAtOnce)
+        await this.#link.publish(this.#channel, JSON.stringify({ from: this.#sender, kind, runs }))
+      }
     }
   }
 
@@ -110,12 +110,15 @@ export class RedisNotices implements RunNotices {
     // Whatever it says: look at everything.
     if (!notice) return this.#tellMissed()
     if (notice.from === this.#sender) return
-    for (const runId of notice.runs) for (const listener of [...this.#listeners]) listener.onChanged(runId)
+    const kind = notice.kind === 'progress' ? notice.kind : 'changed'
+    for (const runId of notice.runs) for (const listener of [...this.#listeners]) listener.onChanged(runId, kind)
   }
 }
 
 interface Notice {
   readonly from: string
+  /** One that is not known is of another version, and may be anything. */
+  readonly kind?: unknown
   readonly runs: readonly RunId[]
 }
 

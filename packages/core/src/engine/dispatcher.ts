@@ -1,4 +1,4 @@
-import type { Clock, Doorbell, RunId, RunItem, RunNotices, StepItem, WorkItem } from '../contract/index.ts'
+import type { Clock, Doorbell, NoticeKind, RunId, RunItem, RunNotices, StepItem, WorkItem } from '../contract/index.ts'
 import type { LeaseKeeper } from './lease-keeper.ts'
 import type { Report } from './report.ts'
 
@@ -88,15 +88,15 @@ export class Dispatcher {
   }
 
   /** Tell the other processes at once: a run ended, or its holder is to look. */
-  tell(runIds: readonly RunId[]): void {
-    const telling = this.#publish(runIds).then(() => void this.#telling.delete(telling))
+  tell(runIds: readonly RunId[], kind: NoticeKind = 'changed'): void {
+    const telling = this.#publish(runIds, kind).then(() => void this.#telling.delete(telling))
     this.#telling.add(telling)
   }
 
   /** Tell those who watch, some time soon. */
   progressed(runId: RunId): void {
     this.#progress.add(runId)
-    this.#gathering ??= setTimeout(() => this.tell(this.#takeProgress()), this.#gatherMs).unref()
+    this.#gathering ??= setTimeout(() => this.tell(this.#takeProgress(), 'progress'), this.#gatherMs).unref()
   }
 
   /** Whoever hears of a run looks at it: about a thousand looks a second, and no more. */
@@ -106,7 +106,7 @@ export class Dispatcher {
 
   /** Tell what there is left to tell, and let what is being told arrive, as long as that takes no longer than a second. */
   async close(): Promise<void> {
-    if (this.#gathering) this.tell(this.#takeProgress())
+    if (this.#gathering) this.tell(this.#takeProgress(), 'progress')
     const done = new AbortController()
     await Promise.race([Promise.all(this.#telling), this.#clock.sleep(patienceMs, done.signal)])
     done.abort()
@@ -121,9 +121,9 @@ export class Dispatcher {
     return runIds
   }
 
-  async #publish(runIds: readonly RunId[]): Promise<void> {
+  async #publish(runIds: readonly RunId[], kind: NoticeKind): Promise<void> {
     try {
-      await this.#notices.publish(runIds)
+      await this.#notices.publish(runIds, kind)
     } catch (error) {
       this.#report({ kind: 'trouble', during: 'sending notices', error })
     }

@@ -43,7 +43,7 @@ export async function toSettledRecords(
     const ok = own.outcome.kind === 'succeeded'
     const value = payloads.decodeNow(
       own.outcome.kind === 'succeeded' ? own.outcome.output : own.outcome.error,
-      `the ${ok ? 'result' : 'error'} of step ${describeStep(id)}`,
+      () => `the ${ok ? 'result' : 'error'} of step ${describeStep(id)}`,
     )
     steps.push({
       ...blankInline,
@@ -64,11 +64,17 @@ const blankInline = { kind: 'inline', rpcName: null, inputDigest: null, lost: 0 
 function outcomeOf(step: Step, payloads: Payloads): Outcome | null | Promise<Outcome> {
   if (step.status === 'succeeded') {
     if (step.kind === 'sleep' || step.output === null) return { ok: true, value: undefined }
-    return then(payloads.decodeNow(step.output, `the result of step ${describeStep(step.id)}`), true)
+    return then(
+      payloads.decodeNow(step.output, () => `the result of step ${describeStep(step.id)}`),
+      true,
+    )
   }
   if (step.status !== 'failed') return null
   if (step.error !== null)
-    return then(payloads.decodeNow(step.error, `the error of step ${describeStep(step.id)}`), false)
+    return then(
+      payloads.decodeNow(step.error, () => `the error of step ${describeStep(step.id)}`),
+      false,
+    )
   return { ok: false, error: new WorkflowError('RUN_CANCELLED', step.reason ?? 'the child run was cancelled') }
 }
 

@@ -29,15 +29,17 @@ export class InlineSteps {
   start(attempt: InlineAttempt): void {
     const key = stepKey(attempt.id)
     this.#running.add(key)
-    const { id, askedAfter } = attempt
-    void attempt
-      .run()
-      .then((outcome) => this.#ended.push({ id, askedAfter, attempt: attempt.attempt, outcome }))
-      .catch((error: unknown) => (this.trouble = { error }))
-      .then(() => {
-        this.#running.delete(key)
-        this.#onEnded()
-      })
+    void this.#run(attempt, key)
+  }
+
+  async #run({ id, askedAfter, attempt, run }: InlineAttempt, key: string): Promise<void> {
+    try {
+      this.#ended.push({ id, askedAfter, attempt, outcome: await run() })
+    } catch (error) {
+      this.trouble = { error }
+    }
+    this.#running.delete(key)
+    this.#onEnded()
   }
 
   /** Ended and not taken yet. */

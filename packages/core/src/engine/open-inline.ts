@@ -46,7 +46,10 @@ export class OpenInline {
   }
 
   settled(id: StepId): void {
-    for (const rows of [this.#waiting, this.#handedOut, this.#early]) rows.delete(stepKey(id))
+    const key = stepKey(id)
+    this.#waiting.delete(key)
+    this.#handedOut.delete(key)
+    this.#early.delete(key)
   }
 
   /** Hand out those whose time has come, with the number of the attempt that is to run. */

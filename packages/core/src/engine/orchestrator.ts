@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { setImmediate as macrotask } from 'node:timers/promises'
 import type { Clock, NextMove, Run, RunClaim, RunId, RunItem } from '../contract/index.ts'
 import { crashesReason, MAX_CRASHES } from '../domain/limits.ts'
 import { createReplay, createWorkflowContext, type ContextSource } from '../replay/index.ts'
@@ -8,6 +7,7 @@ import { bodyScope, type BodyScope } from './body-scope.ts'
 import type { EngineParts } from './parts.ts'
 import { encodeLeaving } from './encode-turn.ts'
 import { FailedTurns } from './failed-turns.ts'
+import { sharedMacrotask } from './macrotask.ts'
 import { ParkedRuns } from './parked-runs.ts'
 import { leavingAfter } from './plan-turn.ts'
 import { RunTurns, type Left, type ParkedRun, type RunningBody } from './run-turns.ts'
@@ -27,6 +27,7 @@ export class Orchestrator {
   readonly #work = new Set<Promise<void>>()
   readonly #contextOf: ContextOf
   readonly #failed = new FailedTurns()
+  readonly #macrotask = sharedMacrotask()
 
   constructor(parts: EngineParts, concurrency: number, contextOf: ContextOf) {
     this.#parts = parts
@@ -196,7 +197,7 @@ export class Orchestrator {
   async #startBody({ history }: RunClaim, name: string): Promise<RunningBody> {
     const { payloads, app, settings, clock } = this.#parts
     const { run } = history
-    const input = await payloads.decode(run.input, 'the input of the run')
+    const input = await payloads.decode(run.input, () => 'the input of the run')
     const source = this.#contextOf(run)
     const scope: BodyScope = {
       runId: run.runId,
@@ -210,7 +211,7 @@ export class Orchestrator {
     const replay = createReplay(
       (port) => bodyScope.run(scope, () => app.callWorkflow(name, input, createWorkflowContext(port, source))),
       {
-        yieldTurn: () => macrotask(),
+        yieldTurn: this.#macrotask,
         grace: (short, done) => sleepInParts(clock, short ? settings.replayGraceMs / 10 : settings.replayGraceMs, done),
       },
     )

@@ -68,13 +68,13 @@ export class Payloads {
     return this.encodeErrorNow(thrown)
   }
 
-  /** `what` names the value in errors. @throws UnreadablePayloadError */
-  async decode(payload: Payload, what?: string): Promise<unknown> {
+  /** `what` names the value in errors, and is asked only then. @throws UnreadablePayloadError */
+  async decode(payload: Payload, what?: () => string): Promise<unknown> {
     return this.decodeNow(payload, what)
   }
 
   /** As `decode`; a promise only when the codec returns one (a decoded value never is one). */
-  decodeNow(payload: Payload, what?: string): unknown {
+  decodeNow(payload: Payload, what?: () => string): unknown {
     if (this.#codec === undefined) return decodeValue(payload, what)
     const opened = attempt('decode', () => this.#codec?.decode(payload))
     if (isPromise(opened)) return settled('decode', opened).then((text) => toValue(text, what))
@@ -144,7 +144,7 @@ function storable(payload: unknown): Payload {
   return payload
 }
 
-function toValue(text: unknown, what: string | undefined): unknown {
+function toValue(text: unknown, what: (() => string) | undefined): unknown {
   if (typeof text !== 'string') {
     throw new CodecFailedError(
       `the codec's decode returned ${typeof text}; it must return the string that encode was given`,

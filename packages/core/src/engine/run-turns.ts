@@ -232,7 +232,10 @@ export class RunTurns {
     this.#woken = false
     const { store, dispatcher, sweeper, clock, report } = this.#parts
     const { workflow } = this.#body.scope
-    const next = await encodeLeaving(leaving, { workflow, codeHash: this.#codeHash }, this.#parts.payloads)
+    const next =
+      leaving.kind === 'hold'
+        ? leaving
+        : await encodeLeaving(leaving, { workflow, codeHash: this.#codeHash }, this.#parts.payloads)
     const turn: Turn = {
       number: ++this.#turn,
       after: this.#seen.revision,
@@ -247,7 +250,7 @@ export class RunTurns {
     for (const delayMs of delaysOf(turn)) sweeper.expectIn(delayMs)
     // The lease goes before its run is dispatched: else the wake would be taken for one of this holder.
     if (committed.released) this.#parts.keeper.drop(this.#held)
-    void dispatcher.dispatch(committed.wake)
+    if (committed.wake.length > 0) void dispatcher.dispatch(committed.wake)
     dispatcher.progressed(this.#claim.lease.runId)
     return committed
   }
@@ -267,10 +270,13 @@ export class RunTurns {
 
   async #read(changes: Changes): Promise<ReplayStep[]> {
     const { store, clock, report } = this.#parts
-    const { steps, revision } = await persist({ during: 'reading a history', signal: this.#quit, clock, report }, () =>
-      readToEnd(store, this.#claim.lease.runId, changes),
-    )
-    this.#seen = { ...this.#seen, revision }
+    const { steps, revision } = changes.more
+      ? await persist({ during: 'reading a history', signal: this.#quit, clock, report }, () =>
+          readToEnd(store, this.#claim.lease.runId, changes),
+        )
+      : changes
+    this.#seen = { wakeSeq: this.#seen.wakeSeq, revision }
+    if (steps.length === 0) return []
     for (const step of steps) {
       this.#noteInline(step)
       this.#sleeps.note(step)

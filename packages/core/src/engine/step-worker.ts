@@ -119,7 +119,7 @@ export class StepWorker {
     const { runId, step = { name: rpcName, ordinal: 0 } } = lease
     let entered = false
     try {
-      const data = await payloads.decode(claim.input, `the input of step ${describeStep(step)}`)
+      const data = await payloads.decode(claim.input, () => `the input of step ${describeStep(step)}`)
       const workflowStep = {
         runId,
         stepId: stepKey(step),

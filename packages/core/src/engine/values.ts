@@ -91,19 +91,19 @@ export function encodeBriefly(thrown: unknown): string {
 
 /**
  * The value of a text made by `encodeValue`. Runs no code but the revivers of registered classes. `what` names the value
- * for people: `the result of step 'Create user'`.
+ * for people, and is asked only when there is an error: `the result of step 'Create user'`.
  *
  * @throws UnreadablePayloadError
  */
-export function decodeValue(text: string, what?: string): unknown {
+export function decodeValue(text: string, what?: () => string): unknown {
   try {
     return parse(text, newRevivers())
   } catch (error) {
     if (error instanceof UnreadablePayloadError) {
-      throw what === undefined ? error : new UnreadablePayloadError(`${what} cannot be read: ${error.message}`)
+      throw what === undefined ? error : new UnreadablePayloadError(`${what()} cannot be read: ${error.message}`)
     }
     throw new UnreadablePayloadError(
-      `${what ?? 'a stored value'} cannot be read: it was not written by this encoder, or the codec that wrote it was another one`,
+      `${what?.() ?? 'a stored value'} cannot be read: it was not written by this encoder, or the codec that wrote it was another one`,
       { cause: error, isForeign: true },
     )
   }

@@ -100,7 +100,8 @@ export class WorkflowEngine {
     this.#unwatch = watchRejections()
     await store.enlist(owner)
     this.#listening = await notices.subscribe({
-      onChanged: (runId) => keeper.check(runId),
+      // What is recorded of a run says nothing of its leases, and mostly it was recorded here.
+      onChanged: (runId, kind) => kind === 'changed' && keeper.check(runId),
       onMissed: () => keeper.checkAll(),
     })
     this.#answering = await this.#doorbell.answer(this.#roles, (item) => this.#take(item))

@@ -1,6 +1,7 @@
 import type {
   Committed,
   Lease,
+  NoticeListener,
   ParentStep,
   Payload,
   RetryPolicy,
@@ -121,11 +122,6 @@ export interface SignalRow {
 export interface OwnerRow {
   connected: boolean
   goneSince: number | null
-}
-
-export interface NoticeListener {
-  onChanged(runId: RunId): void
-  onMissed(): void
 }
 
 /**

@@ -113,8 +113,10 @@ class BodyReplay implements Replay, ReplayPort {
   async advance(changed: readonly ReplayStep[]): Promise<Decision> {
     this.#advancing = true
     this.#merge(changed)
-    if (!this.#started) this.#start()
-    await this.#env.yieldTurn()
+    const begins = !this.#started
+    if (begins) this.#start()
+    // What is delivered is followed by a macrotask of its own: a body that waits for that has gone as far as it goes.
+    if (begins || this.#settlements.length === 0) await this.#env.yieldTurn()
     while (!this.#isHalted() && !this.#isOver() && this.#nextUp < this.#settlements.length) {
       const next = this.#settlements[this.#nextUp]!
       await this.#deliver(next, next.outcome!)
@@ -175,7 +177,7 @@ class BodyReplay implements Replay, ReplayPort {
     const allPlaced = (): boolean => !this.#book.hasMisfits || this.#isOver()
     if (!this.#isHalted() && !allPlaced() && !(await this.#inTime(allPlaced))) this.#diverge(0, null)
     const all = (): boolean => this.#book.missingBefore(Infinity).length === 0
-    const goesOn = this.#ending !== null || this.#book.unrecorded.length > 0
+    const goesOn = this.#ending !== null || this.#book.hasUnrecorded
     if (this.#isHalted() || !goesOn || this.#ending?.kind === 'cancelled') return
     if (!all() && !(await this.#inTime(all))) this.#diverge(Infinity, null)
   }

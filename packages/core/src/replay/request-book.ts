@@ -112,7 +112,15 @@ export class RequestBook {
 
   /** Steps the body asks for that the history does not hold. */
   get unrecorded(): readonly StepId[] {
-    return this.#commands.filter(({ id }) => !this.#recorded.has(stepKey(id))).map(({ id }) => id)
+    return this.#commands.filter(({ id }) => !this.#isRecorded(id)).map(({ id }) => id)
+  }
+
+  get hasUnrecorded(): boolean {
+    return this.#commands.some(({ id }) => !this.#isRecorded(id))
+  }
+
+  #isRecorded(id: StepId): boolean {
+    return this.#recorded.has(stepKey(id))
   }
 
   /** What the first of the requests that fit nowhere is up against. */

@@ -110,7 +110,7 @@ export function toStepView(step: StepDetail, now: number): StepView {
 /** What `waitForRun` rejects with when the run did not complete. */
 export async function failureOf(run: Run, payloads: Payloads): Promise<unknown> {
   if (run.status === 'failed' && run.error !== null)
-    return asError(await payloads.decode(run.error, `the error of run ${quote(run.runId)}`))
+    return asError(await payloads.decode(run.error, () => `the error of run ${quote(run.runId)}`))
   return new WorkflowError('RUN_CANCELLED', `run ${run.runId} was cancelled: ${run.reason ?? 'no reason was given'}`)
 }
 
@@ -121,7 +121,7 @@ export async function failureOf(run: Run, payloads: Payloads): Promise<unknown> 
 async function shown(payload: Payload | null, what: string, payloads: Payloads): Promise<unknown> {
   if (payload === null) return undefined
   try {
-    return await payloads.decode(payload, what)
+    return await payloads.decode(payload, () => what)
   } catch (error) {
     if (error instanceof CodecFailedError || !(error instanceof UnreadablePayloadError)) throw error
     return error

@@ -1,4 +1,4 @@
-import type { Clock, Run, RunId, RunNotices, WorkflowReader } from '../contract/index.ts'
+import type { Clock, NoticeKind, Run, RunId, RunNotices, WorkflowReader } from '../contract/index.ts'
 import { WorkflowError } from '../contract/index.ts'
 import { Bell } from '../engine/bell.ts'
 import type { Report } from '../engine/report.ts'
@@ -9,6 +9,9 @@ const firstPollMs = 100
 const pollGrowth = 1.5
 const slowestPollMs = 1_000
 
+/** Undefined: something may have been missed. */
+type Hear = (kind?: NoticeKind) => void
+
 /** Looks at runs whenever something is heard of them, and slowly by itself in case nothing is. */
 export class RunWatcher {
   readonly #reader: WorkflowReader
@@ -16,7 +19,7 @@ export class RunWatcher {
   readonly #clock: Clock
   readonly #settings: EngineSettings
   readonly #report: Report
-  readonly #bells = new Map<RunId, Set<() => void>>()
+  readonly #bells = new Map<RunId, Set<Hear>>()
   #listening: Promise<{ close(): Promise<void> } | null> | null = null
   readonly #closed = new AbortController()
 
@@ -38,11 +41,16 @@ export class RunWatcher {
    * Hands over the run (null: unknown) now, when something is heard of it, and when it is found changed, until `look`
    * answers true, `signal` aborts or this is closed.
    */
-  async watch(runId: RunId, signal: AbortSignal, look: (run: Run | null) => boolean): Promise<void> {
+  watch(runId: RunId, signal: AbortSignal, look: (run: Run | null) => boolean): Promise<void> {
+    return this.#watch({ runId, signal, look, ignores: null })
+  }
+
+  async #watch({ runId, signal, look, ignores }: Watch): Promise<void> {
     const bell = new Bell()
     const over = AbortSignal.any([signal, this.#closed.signal])
     let heard = true
-    const hear = (): void => {
+    const hear: Hear = (kind) => {
+      if (kind !== undefined && kind === ignores) return
       heard = true
       bell.ring()
     }
@@ -87,10 +95,11 @@ export class RunWatcher {
   /** The run as it was last seen when `isOver` held or the watch ended: null: there is none; undefined: nobody could be asked. */
   async until(runId: RunId, signal: AbortSignal, isOver: (run: Run) => boolean): Promise<Run | null | undefined> {
     let last: Run | null | undefined
-    await this.watch(runId, signal, (run) => {
+    const look = (run: Run | null): boolean => {
       last = run
       return run === null || isOver(run)
-    })
+    }
+    await this.#watch({ runId, signal, look, ignores: 'progress' })
     return last
   }
 
@@ -117,7 +126,7 @@ export class RunWatcher {
   async #listen(): Promise<void> {
     this.#listening ??= this.#notices
       .subscribe({
-        onChanged: (runId) => this.#ring(this.#bells.get(runId)),
+        onChanged: (runId, kind) => this.#ring(this.#bells.get(runId), kind),
         onMissed: () => [...this.#bells.values()].forEach((bells) => this.#ring(bells)),
       })
       .catch((error: unknown) => {
@@ -128,9 +137,17 @@ export class RunWatcher {
     await this.#listening
   }
 
-  #ring(bells: ReadonlySet<() => void> | undefined): void {
-    for (const ring of bells ?? []) ring()
+  #ring(bells: ReadonlySet<Hear> | undefined, kind?: NoticeKind): void {
+    for (const hear of bells ?? []) hear(kind)
   }
+}
+
+interface Watch {
+  readonly runId: RunId
+  readonly signal: AbortSignal
+  readonly look: (run: Run | null) => boolean
+  /** Whoever waits for the end does not look at every step. */
+  readonly ignores: NoticeKind | null
 }
 
 /** What this answers, or undefined as soon as `over` aborts: a database that is silent keeps nobody. */

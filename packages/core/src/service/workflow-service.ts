@@ -160,7 +160,9 @@ export class WorkflowService {
     const last = await this.#watcher.until(runId, waited.signal, hasEnded).finally(() => done.abort('seen'))
     const run = endedRun({ runId, last, timeoutMs, isClosed: this.#closed.signal.aborted })
     if (run.status !== 'completed') throw await failureOf(run, this.#payloads)
-    return run.output === null ? undefined : this.#payloads.decode(run.output, `the output of run ${quote(runId)}`)
+    return run.output === null
+      ? undefined
+      : this.#payloads.decode(run.output, () => `the output of run ${quote(runId)}`)
   }
 
   /**

@@ -131,10 +131,10 @@ export class Gate {
       get live() {
         return notices.live
       },
-      publish: (runIds) => this.#through('notices.publish', () => notices.publish(runIds)) as Promise<void>,
+      publish: (runIds, kind) => this.#through('notices.publish', () => notices.publish(runIds, kind)) as Promise<void>,
       subscribe: (listener) =>
         notices.subscribe({
-          onChanged: (runId) => this.#dead || listener.onChanged(runId),
+          onChanged: (runId, kind) => this.#dead || listener.onChanged(runId, kind),
           onMissed: () => this.#dead || listener.onMissed(),
         }),
     }

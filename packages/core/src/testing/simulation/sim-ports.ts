@@ -1,5 +1,5 @@
 import { AssertionError } from 'node:assert'
-import type { Answering, Doorbell, RunId, RunNotices, StorePorts, WorkItem } from '../../contract/index.ts'
+import type { Answering, Doorbell, RunNotices, StorePorts, WorkItem } from '../../contract/index.ts'
 import { StoreUnavailableError } from '../../contract/index.ts'
 import type { MemoryTables } from '../../memory/index.ts'
 import { seededRandom, type Random } from '../random.ts'
@@ -95,10 +95,10 @@ export class SimPorts {
     }
     return {
       live: notices.live,
-      publish: (runIds) => this.#call('publish', [runIds], () => notices.publish(runIds)) as Promise<void>,
+      publish: (runIds, kind) => this.#call('publish', [runIds], () => notices.publish(runIds, kind)) as Promise<void>,
       subscribe: (listener) =>
         notices.subscribe({
-          onChanged: (runId: RunId) => arrives(runId, () => listener.onChanged(runId)),
+          onChanged: (runId, kind) => arrives(runId, () => listener.onChanged(runId, kind)),
           onMissed: () => arrives('all', () => listener.onMissed()),
         }),
     }

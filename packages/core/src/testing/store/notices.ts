@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { RunId, StorePorts } from '../../contract/index.ts'
+import type { NoticeKind, NoticeListener, RunId, StorePorts } from '../../contract/index.ts'
 import { until } from '../engine/until.ts'
 import { freshId } from './given.ts'
 import type { StoreTestGroup } from './world.ts'
@@ -37,6 +37,23 @@ export const noticeTests: StoreTestGroup = {
       await world.ports.notices.publish(runIds)
       await until('all are heard', () => new Set(ear.heard).size === runIds.length)
       await ear.close()
+    },
+    'progress is told from change, and who says both says change': async (world) => {
+      const other = await world.sibling()
+      const heard = new Map<RunId, Set<NoticeKind>>()
+      const listener: NoticeListener = {
+        onChanged: (runId, kind) => void heard.set(runId, new Set(heard.get(runId)).add(kind)),
+        onMissed: () => undefined,
+      }
+      const ears = await Promise.all([world.ports, other].map(({ notices }) => notices.subscribe(listener)))
+      const [moved, ended, both] = [freshId('run'), freshId('run'), freshId('run')]
+      const { notices } = world.ports
+      await Promise.all([notices.publish([both]), notices.publish([moved, both], 'progress'), notices.publish([ended])])
+      await until('all are heard', () => [moved, ended, both].every((runId) => heard.has(runId)))
+      await until('the change is heard', () => heard.get(both)?.has('changed') === true)
+      assert.deepEqual([...(heard.get(moved) ?? [])], ['progress'])
+      assert.deepEqual([...(heard.get(ended) ?? [])], ['changed'])
+      await Promise.all(ears.map((ear) => ear.close()))
     },
     'a closed listener hears nothing more': async (world) => {
       const [closed, open] = await Promise.all([listen(world.ports), listen(world.ports)])
