@@ -9,8 +9,9 @@ import type { WrapPorts } from './fleet.ts'
 
 type Overrides = (store: MemoryStore, tables: MemoryTables) => Partial<MemoryStore>
 
-/** A mistake that somebody could make, and the laws it breaks: what a simulation that finds nothing is measured by. */
+/** A mistake that somebody could make: what a simulation that finds nothing is measured by. */
 export interface Defect {
+  /** What it breaks: the law it is planted for, and others that may be broken before that one. */
   readonly laws: readonly string[]
   /** Of the store. */
   readonly store?: Overrides
@@ -119,13 +120,15 @@ export const defects: Readonly<Record<string, Defect>> = {
     }),
   },
   'a live lease can be taken': {
-    // Or nobody has it then: whoever asked does not know the code.
-    laws: ['③ a live lease is not taken', canMove],
+    laws: ['③ a live lease is not taken'],
     store: (store, tables) => ({
-      claimRun: (ask) => {
+      claimRun: async (ask) => {
+        const claim = await store.claimRun(ask)
         const run = tables.runs.get(ask.runId)
-        if (run?.leaseUntil != null && run.claimId !== ask.claimId) run.leaseUntil = null
-        return store.claimRun(ask)
+        if (claim === null && run && run.claimId !== ask.claimId && (run.leaseUntil ?? 0) > tables.now()) {
+          Object.assign(run, { epoch: run.epoch + 1, owner: ask.owner, claimId: ask.claimId })
+        }
+        return claim
       },
     }),
   },
@@ -194,6 +197,16 @@ export const defects: Readonly<Record<string, Defect>> = {
           next.kind === 'complete' ? { ...turn, next: { ...next, output: '[null]' } } : turn,
         )
       },
+    }),
+  },
+  'results of an ended run are lost': {
+    laws: [replays],
+    store: (store, tables) => ({ sweep: losingResults(store, tables, () => true) }),
+  },
+  'results of an ended run that it did not return are lost': {
+    laws: [givenTheSame],
+    store: (store, tables) => ({
+      sweep: losingResults(store, tables, (run, result) => !run.output?.includes(result)),
     }),
   },
   'a suspended run fails when anybody sweeps': {
@@ -274,6 +287,24 @@ function over<Port extends object>(port: Port, own: Partial<Port>): Port {
       return typeof value === 'function' ? (value.bind(target) as unknown) : value
     },
   })
+}
+
+/** From then on steps of completed runs have another result, as long as somebody sweeps. */
+function losingResults(
+  store: MemoryStore,
+  tables: MemoryTables,
+  isLost: (run: RunRow, result: string) => boolean,
+): MemoryStore['sweep'] {
+  return (ask) => {
+    const completed = [...tables.runs.values()].filter(({ status }) => status === 'completed')
+    for (const run of completed) {
+      for (const step of run.steps.values()) {
+        const [, result] = /^\["(.+)"\]$/.exec(step.output ?? '') ?? []
+        if (result !== undefined && isLost(run, result)) step.output = '["lost"]'
+      }
+    }
+    return store.sweep(ask)
+  }
 }
 
 /** A claim that took a run which had been claimed before: told its row and the epoch until then. */

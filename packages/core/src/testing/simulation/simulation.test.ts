@@ -76,13 +76,13 @@ describe.concurrent('simulation', () => {
   }, 300_000)
 })
 
-test('every law has a defect that breaks it', () => {
+test('for every law a defect is planted', () => {
   const found = readdirSync(import.meta.dirname).flatMap((file) => {
     const text = file.endsWith('.ts') ? readFileSync(path.join(import.meta.dirname, file), 'utf8') : ''
     const named = text.matchAll(/(?:LawBroken\(\s*|const law = )(?:'([^']+)'|[^',]+\? '([^']+)' : '([^']+)')/g)
     return [...named].flatMap(([, ...laws]) => laws.filter((law) => law !== undefined))
   })
-  const planted = new Set(Object.values(defects).flatMap(({ laws }) => laws))
+  const planted = new Set(Object.values(defects).map(({ laws: [law] }) => law))
   assert.ok(found.length > 15)
   assert.deepEqual(
     found.filter((law) => !planted.has(law)),
