@@ -10,9 +10,11 @@ import { createDatabase, RecordingLogger, runItem, until, type TestDatabase } fr
 const queues = { orchestrator: 'orchestrator', worker: 'step-worker' }
 const isLong = process.env['LANE'] === 'slow'
 
+/** Deaths and restarts are of the server behind it. */
 function withoutDeaths(name: string, body: () => void): void {
-  if (!['a worker that died', 'server restart'].includes(name)) describe(name, body)
-  else describe.skip(`${name} (skipped: of the server behind it)`, body)
+  const isOfServer = ['a worker that died', 'server restart'].includes(name)
+  const group = isOfServer ? describe.skip : describe
+  group(isOfServer ? `${name} (skipped: of the server behind the pooler)` : name, body)
 }
 
 describe.skipIf(!findPgBouncer())(`pg-boss behind PgBouncer in transaction mode${withoutPgBouncer}`, () => {
