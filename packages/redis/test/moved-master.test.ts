@@ -1,9 +1,10 @@
 import { startRedisName } from '@pikku/tooling/redis-name'
 import type { RedisName } from '@pikku/tooling/redis-name'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
 import type { StorePorts } from '@pikku/core/contract'
-import { openRedisStore } from '../src/index.ts'
+import { openRedisStore, RedisWorkflowService } from '../src/index.ts'
 import { freshPrefix, quiet, subscribersOf, until } from './redis-harness.ts'
+import { registryOf } from './support/app.ts'
 
 /** A master becomes a replica and keeps its connections; the name leads to another. */
 let name: RedisName
@@ -48,3 +49,37 @@ test('a subscription that stays behind when the others are cut is made anew', { 
   }
   await until(isAlive)
 })
+
+test(
+  'runs go on there: nobody takes those who live for dead, and every step is executed once',
+  { timeout: 60_000 },
+  async () => {
+    const executed: string[] = []
+    const released = Promise.withResolvers<void>()
+    const services = Array.from({ length: 2 }, () => {
+      const service = new RedisWorkflowService(name.url, undefined, prefix, { leaseMs: 10_000 })
+      const registry = registryOf({
+        workflows: {
+          long: ({ workflow }) =>
+            workflow.do('long', async () => {
+              executed.push(workflow.runId)
+              await released.promise
+            }),
+        },
+      })
+      service.bind({ workflowService: service, logger: quiet }, registry)
+      onTestFinished(() => service.close({ graceMs: 0 }))
+      return service
+    })
+    const runIds = Array.from({ length: 6 }, (_, at) => `run-${at}`)
+    const ends = runIds.map((runId, at) => services[at % 2]?.startRun('long', null, { runId }))
+    await until(() => executed.length === runIds.length)
+    await name.failOver()
+    const since = performance.now()
+    // In which those who are taken for dead lose what they hold.
+    await until(() => performance.now() - since > 4_000)
+    released.resolve()
+    await Promise.all(ends)
+    expect(executed.sort()).toEqual(runIds)
+  },
+)
