@@ -32,7 +32,9 @@ class PostgresUnderFire implements ChaosServer {
     this.port = server.port
     this.folder = path.dirname(server.log)
     this.noDisk = disk.problem
-    this.#sql = postgres(this.#watching(), { max: 3, onnotice: () => {}, prepare: false })
+    // Asking for types is nobody's query: when the server goes away meanwhile, its rejection would end this process.
+    const asks = { max: 3, onnotice: () => {}, prepare: false, fetch_types: false }
+    this.#sql = postgres(this.#watching(), asks)
     this.faults = this.#makeFaults()
   }
 

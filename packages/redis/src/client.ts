@@ -77,7 +77,8 @@ export class Client {
     // While it is not connected every call listens; from the eleventh on Node would warn of a leak.
     raw.setMaxListeners(0)
     raw.on('error', (error: Error) => this.#onError(error))
-    if (isCluster(raw)) raw.on('+node', hearAsking)
+    if (isCluster(raw)) raw.on('+node', (node: Redis) => gatherWrites(hearAsking(node)))
+    else gatherWrites(raw)
     raw.on('ready', () => {
       this.#lastError = undefined
       this.#connections += 1
@@ -208,12 +209,26 @@ export async function answered<Answer>(asking: Promise<unknown>, deadline: numbe
  * Before a command that a slot's move sends on, ioredis sends ASKING and hears no answer: one that cannot be had would end
  * the process. The command itself fails or is sent on again.
  */
-function hearAsking(node: Redis): void {
+function hearAsking(node: Redis): Redis {
   const asking = node.asking.bind(node)
   node.asking = () => {
     const answer = asking()
     answer.catch((error: unknown) => void error)
     return answer
+  }
+  return node
+}
+
+/** What is sent in one turn of the event loop leaves in one write: each is a system call that wakes the server. */
+function gatherWrites(node: Redis): void {
+  const sendCommand = node.sendCommand.bind(node)
+  node.sendCommand = (command, into) => {
+    const { stream } = node
+    if (stream?.writable && stream.writableCorked === 0) {
+      stream.cork()
+      process.nextTick(() => stream.uncork())
+    }
+    return sendCommand(command, into)
   }
 }
 
