@@ -15,6 +15,7 @@ import {
   transitiveDependencies,
 } from '../rehearsal/measure.ts'
 import { writeOnboardingApp } from '../rehearsal/onboarding-app.ts'
+import { pairings, rehearsePairing } from '../rehearsal/pairs.ts'
 import { assertOurs, bringVerdaccio, openRegistry, type LocalRegistry } from '../rehearsal/registry.ts'
 import { Shell } from '../rehearsal/shell.ts'
 import { bringRedisServer } from './bring-programs.ts'
@@ -112,6 +113,14 @@ async function createApp(store: StoreName, url: string, packed: readonly Tarball
   say(`${store}: the created app type-checks, its tests pass, and it survives a killed worker`)
 }
 
+/** The guide's app with other package managers, versions of Node and TypeScript, and ways of finding modules. */
+async function combine({ store, ...place }: { store: StoreName; url: string; registry: string; packed: Tarball[] }) {
+  for (const [index, pairing] of pairings.filter((each) => each.store === store).entries()) {
+    const folder = emptyFolder(`${store}-${index}`)
+    say(await rehearsePairing(pairing, { ...place, shell: outside, folder }))
+  }
+}
+
 function emptyFolder(name: string): string {
   const folder = path.join(scratch, name)
   fs.mkdirSync(folder)
@@ -138,6 +147,7 @@ async function rehearse(): Promise<void> {
       try {
         await followTheGuide(store, server.url, packed)
         await createApp(store, server.url, packed)
+        await combine({ store, url: server.url, registry: registry.url, packed })
       } finally {
         await server.dispose()
       }
