@@ -7,7 +7,8 @@ import path from 'node:path'
 import { exitCode, onInterruption } from './interruption.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
-const changeset = path.join(root, 'tooling/node_modules/.bin/changeset')
+const tool = (name: string) => path.join(root, 'tooling/node_modules/.bin', name)
+const changeset = tool('changeset')
 
 /** What runs at the moment. */
 let child: ChildProcess | undefined
@@ -31,6 +32,7 @@ function assertNothingUncommitted(): void {
 const steps: Readonly<Record<string, (...args: string[]) => Promise<void>>> = {
   async version() {
     await run(changeset, 'version')
+    await run(tool('prettier'), '--write', '--log-level=warn', 'packages/*/CHANGELOG.md', 'packages/*/package.json')
     await run('pnpm', 'install', '--lockfile-only')
   },
   async publish() {
