@@ -57,7 +57,7 @@ test(
     const executed: string[] = []
     const released = Promise.withResolvers<void>()
     const services = Array.from({ length: 2 }, () => {
-      const service = new RedisWorkflowService(name.url, undefined, prefix, { leaseMs: 10_000 })
+      const service = new RedisWorkflowService(name.url, undefined, prefix, { leaseMs: 4_000 })
       const registry = registryOf({
         workflows: {
           long: ({ workflow }) =>
@@ -77,7 +77,7 @@ test(
     await name.failOver()
     const since = performance.now()
     // In which those who are taken for dead lose what they hold.
-    await until(() => performance.now() - since > 4_000)
+    await until(() => performance.now() - since > 6_000)
     released.resolve()
     await Promise.all(ends)
     expect(executed.sort()).toEqual(runIds)
