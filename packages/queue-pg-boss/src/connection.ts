@@ -1,3 +1,4 @@
+import net from 'node:net'
 import { WorkflowError } from '@pikku/core/contract'
 import type { Logger } from '@pikku/core/contract'
 import { PgBoss } from 'pg-boss'
@@ -44,6 +45,8 @@ export class BossConnection {
   #fetching: Db | undefined
   #settling: Db | undefined
   #closed = false
+  readonly #sockets = new Set<net.Socket>()
+  #hungUp = false
 
   constructor(source: BossSource, logger: Logger) {
     checkSource(source)
@@ -99,6 +102,12 @@ export class BossConnection {
     return () => this.#troubled.delete(listener)
   }
 
+  /** From now on nobody answers on connections of our own: what waits for an answer ends without one. */
+  hangUp(): void {
+    this.#hungUp = true
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
@@ -108,7 +117,7 @@ export class BossConnection {
 
   async #open(): Promise<PgBoss> {
     if (!this.#boss) {
-      this.#boss = isBoss(this.#source) ? this.#source : new PgBoss({ ...DEFAULTS, ...optionsOf(this.#source) })
+      this.#boss = isBoss(this.#source) ? this.#source : this.#ownBoss()
       // Without a listener, a connection that the server drops ends the process.
       this.#boss.on('error', (error) => this.#report(error))
       this.#boss.on('warning', (warning) => this.#logger.warn(`pg-boss: ${warning.message}`, warning.data))
@@ -118,6 +127,20 @@ export class BossConnection {
     } catch (error) {
       throw startFailed(this.#source, error)
     }
+  }
+
+  #ownBoss(): PgBoss {
+    const options: ConstructorOptions & { stream(): net.Socket } = { stream: () => this.#openSocket(), ...DEFAULTS }
+    return new PgBoss({ ...options, ...optionsOf(this.#source) })
+  }
+
+  /** For a client of `pg`, which connects it. */
+  #openSocket(): net.Socket {
+    const socket = new net.Socket()
+    this.#sockets.add(socket)
+    socket.on('close', () => this.#sockets.delete(socket))
+    if (this.#hungUp) setImmediate(() => socket.destroy())
+    return socket
   }
 
   #report(error: Error): void {

@@ -27,6 +27,9 @@ import { QueueConsumer } from './queue-consumer.ts'
 /** What every job brings along; the queue itself only says where its rows are. */
 const QUEUE: Omit<Queue, 'name'> = { partition: true, notify: false }
 
+/** How long closing waits for a server that does not answer (ms). */
+const CLOSE_PATIENCE = 10_000
+
 /** The last argument of `PgBossQueueService`. */
 export interface PgBossQueueServiceOptions {
   /** Where lost connections and dropped messages are reported. Default: warnings and errors on the console. */
@@ -138,11 +141,13 @@ export class PgBossQueueService implements QueueService {
 
   async #close(): Promise<void> {
     this.#closed.abort()
+    const overdue = setTimeout(() => this.#connection.hangUp(), CLOSE_PATIENCE)
     await Promise.all([...this.#consumers].map((consumer) => consumer.stop(0)))
     await Promise.all([...this.#doorbells].map((doorbell) => doorbell.close()))
     await this.#outbox.drained()
     await this.#bell.close()
     await this.#connection.close()
+    clearTimeout(overdue)
   }
 
   async #removeIfOver(queue: string, id: string): Promise<boolean> {

@@ -108,6 +108,30 @@ it.runIf(process.env['LANE'] === 'slow')(
   },
 )
 
+it.runIf(process.env['LANE'] === 'slow')(
+  'F44: closing ends while the server says nothing, and leaves no connection (LANE=slow)',
+  { timeout: 60_000 },
+  async () => {
+    const database = await createDatabase()
+    const freezer = await openFreezer(database.url)
+    const service = new PgBossQueueService(freezer.url, { logger: new RecordingLogger() })
+    const heard: string[] = []
+    const doorbell = service.doorbell(queues)
+    await doorbell.answer({ run: 5, step: 5 }, async (item) => void heard.push(item.runId))
+    await service.consume('mail', {}, () => new Promise(() => undefined))
+    await service.add('mail', 1)
+    await doorbell.ring([runItem('before')])
+    await until('it is heard', () => heard.length > 0)
+    freezer.freeze()
+    const since = performance.now()
+    await service.close()
+    expect(performance.now() - since).toBeLessThan(15_000)
+    await until('no connection is left', () => freezer.clients() === 0)
+    freezer.close()
+    await database.drop()
+  },
+)
+
 // It waits twice ten seconds.
 describe.runIf(process.env['LANE'] === 'slow')(
   'F44: a host that accepts connections and says nothing (LANE=slow)',

@@ -66,12 +66,16 @@ export class RecordingLogger implements Logger {
 }
 
 /** Stands between a client and its server until it lets nothing through any more on the connections there are. */
-export async function openFreezer(target: string): Promise<{ url: string; freeze(): void; close(): void }> {
+export async function openFreezer(
+  target: string,
+): Promise<{ url: string; clients(): number; freeze(): void; close(): void }> {
   const url = new URL(target)
   const port = Number(url.port || 5432)
   const host = url.hostname
   const sockets = new Set<net.Socket>()
+  const clients = new Set<net.Socket>()
   const server = net.createServer((client) => {
+    clients.add(client.on('close', () => clients.delete(client)))
     const upstream = net.connect(port, host)
     for (const [one, other] of [
       [client, upstream],
@@ -87,8 +91,10 @@ export async function openFreezer(target: string): Promise<{ url: string; freeze
   url.port = String((server.address() as net.AddressInfo).port)
   return {
     url: url.href,
+    clients: () => clients.size,
     freeze: () => {
-      for (const socket of sockets) socket.unpipe().pause()
+      // What they say is read, for else nobody would learn that they have hung up.
+      for (const socket of sockets) socket.unpipe().resume()
     },
     close: () => {
       for (const socket of sockets) socket.destroy()
