@@ -37,7 +37,7 @@ export function defineEngineTests(harness: EngineHarness): void {
 function defineGroup(harness: EngineHarness, group: ScenarioGroup): void {
   for (const [title, scenario] of Object.entries(group.scenarios)) {
     const skip = harness.skip?.find(({ test }) => test === `${group.name} › ${title}`)
-    const run = (): Promise<void> => runScenario(harness, scenario)
+    const run = (): Promise<void> => runScenario(harness, scenario, `${group.name} › ${title}`)
     harness.runner.test(title, skip ? () => expectFailure(skip, run) : run)
   }
 }
@@ -46,10 +46,12 @@ function defineGroup(harness: EngineHarness, group: ScenarioGroup): void {
 async function runScenario(
   harness: Pick<EngineHarness, 'open'>,
   scenario: (world: EngineWorld) => Promise<void>,
+  title: string,
 ): Promise<void> {
   const world = new EngineWorld(await harness.open())
   try {
     await scenario(world)
+    if (world.leftOut !== null) console.info(`not played: ${title}: ${world.leftOut}`)
     await world.check()
   } finally {
     await world.dispose()

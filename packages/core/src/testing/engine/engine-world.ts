@@ -23,6 +23,8 @@ export class EngineWorld {
   rough = false
   /** The engine may report trouble. */
   troubled = false
+  /** Why this scenario is not played here. */
+  leftOut: string | null = null
 
   constructor(open: OpenEngine) {
     this.#open = open
@@ -38,6 +40,11 @@ export class EngineWorld {
 
   get queues(): OpenEngine['queues'] {
     return this.#open.queues
+  }
+
+  /** This scenario is not for this world: said where the tests are told of. */
+  leaveOut(why: string): void {
+    this.leftOut = why
   }
 
   /** Start a process that has this app. */
