@@ -60,7 +60,7 @@ async function connections(): Promise<number> {
   return list.trim().split('\n').length - 1
 }
 
-test('F7: connections cut again and again and scripts forgotten reset no step', async () => {
+test('F7: connections cut again and again and scripts forgotten reset no step', { timeout: 60_000 }, async () => {
   const done: number[] = []
   const service = open({ long: steps(150, (n) => void done.push(n)) })
   await service.init()
