@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { checkDoor, doors } from './api-report.ts'
+import { checkDoor, doors, undocumented } from './api-report.ts'
 
 const declarations = `/** What is left. */
 export declare function left(): number
@@ -31,6 +31,23 @@ test('a change of the public types is found', () => {
   const changed = [expect.stringContaining('the public types have changed')]
   expect(found(declarations.replace('number', 'string'))).toEqual(changed)
   expect(found(`${declarations}\n/** More. */\nexport declare const more: 1\n`)).toEqual(changed)
+})
+
+test('what has no docstring is found, with its owner', () => {
+  const report = [
+    '// @public (undocumented)',
+    '// (undocumented)',
+    'export interface Clock {',
+    '    // (undocumented)',
+    '    readonly live: boolean;',
+    '    now(): number;',
+    '}',
+    'export class TestClock implements Clock {',
+    '    // (undocumented)',
+    '    now(): number;',
+    '}',
+  ]
+  expect(undocumented(report.join('\n'))).toEqual(['Clock', 'Clock.live'])
 })
 
 test('every way into the packages has a report', () => {

@@ -56,8 +56,35 @@ export function checkDoor(door: Door, { update, scratch }: { update: boolean; sc
       message: 'the public types have changed: node scripts/run.mjs exec node tooling/checks/check-api.ts --update',
     })
   }
-  return findings
+  return [
+    ...findings,
+    ...undocumented(fs.existsSync(door.report) ? fs.readFileSync(door.report, 'utf8') : '').map((what) => ({
+      path: where,
+      line: 1,
+      message: `${what} has no docstring: what it means, its unit, its default, what it throws`,
+    })),
+  ]
 }
+
+/** What a report says has no docstring. A member that a class has of an interface is described there. */
+export function undocumented(report: string): string[] {
+  const found: string[] = []
+  let owner = ''
+  for (const [index, line] of report.split('\n').entries()) {
+    if (line.startsWith('export ')) owner = line
+    if (line.trim() !== '// (undocumented)') continue
+    const declaration = report.split('\n')[index + 1] ?? ''
+    const isMember = declaration.startsWith(' ')
+    if (isMember && owner.includes(' implements ')) continue
+    found.push(isMember ? `${nameOf(owner)}.${nameOf(declaration)}` : nameOf(declaration))
+  }
+  return found
+}
+
+const nameOf = (declaration: string) =>
+  /^\s*(?:export )?(?:readonly |static |abstract |interface |class |type |const |function )*([\w$]+)/.exec(
+    declaration,
+  )?.[1] ?? declaration
 
 function configOf({ packageFolder, types, report }: Door, scratch: string): ExtractorConfig {
   const entry = path.join(packageFolder, types)

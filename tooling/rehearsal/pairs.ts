@@ -108,10 +108,10 @@ async function withYarn(line: string, folder: string, run: (line: string) => Pro
   for (;;) {
     const failure = await run(line).then(
       () => undefined,
-      (error: unknown) => error,
+      (error: Error) => error,
     )
     if (failure === undefined) return
-    const [, missing] = /YN0082: │ (\S+)@npm:\S+ No candidates found/.exec(String(failure)) ?? []
+    const [, missing] = /YN0082: │ (\S+)@npm:\S+ No candidates found/.exec(failure.message) ?? []
     const manifest = JSON.parse(fs.readFileSync(file, 'utf8')) as { resolutions?: Record<string, string> }
     if (missing === undefined || manifest.resolutions?.[missing] !== undefined) throw failure
     fs.writeFileSync(

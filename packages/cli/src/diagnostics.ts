@@ -4,11 +4,15 @@ import { byCodePoint } from './order.ts'
 export interface Position {
   /** Relative to the folder of the configuration, with forward slashes. */
   readonly file: string
+  /** From 1. */
   readonly line?: number
+  /** From 1. */
   readonly column?: number
 }
 
+/** One thing that is wrong, or looks wrong, in an app or its configuration. */
 export interface Diagnostic extends Position {
+  /** With an `error` nothing is written. */
   readonly severity: 'error' | 'warning'
   /** What is wrong and what to do about it. */
   readonly message: string

@@ -9,9 +9,11 @@ import { troubleOf, unavailable } from './retryable.ts'
 import { openSchema } from './schema.ts'
 import type { Schema } from './schema.ts'
 
+/** Options of `openPgStore`. */
 export interface PgStoreOptions {
   /** The leases the engine will ask for (ms): how long waits may be follows from it. */
   readonly leaseMs: number
+  /** Where the store says what it does by itself. */
   readonly logger: Logger
   /** Bring the schema up to date on first use. Default true; false: throw, with the SQL that is missing. */
   readonly migrate?: boolean

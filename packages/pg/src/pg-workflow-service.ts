@@ -9,6 +9,7 @@ import {
 import type { Connection } from './driver.ts'
 import { openPgStore } from './pg-store.ts'
 
+/** Options of `PgWorkflowService`: those of every workflow service, and PostgreSQL's own. */
 export interface PgWorkflowServiceOptions extends WorkflowServiceOptions {
   /**
    * Create and upgrade the tables on first use. Default true. With false a missing or older schema is an error that

@@ -117,6 +117,7 @@ export class BullQueueService implements QueueService {
     return consumer
   }
 
+  /** What the engine rings and answers, on these two queues: for `WorkflowService` and for engines of one's own. */
   doorbell(queues: WorkflowQueues): Doorbell {
     checkQueueName(queues.orchestrator)
     checkQueueName(queues.worker)

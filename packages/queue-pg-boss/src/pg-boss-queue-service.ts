@@ -64,6 +64,7 @@ export class PgBossQueueService implements QueueService {
     this.#outbox = new Outbox(this.#connection, this.#bell)
   }
 
+  /** Put a job in. Resolves with its id once it is safe in PostgreSQL. @throws as `QueueService.add` says */
   async add(queueName: string, data: unknown, options: JobOptions = {}): Promise<string> {
     const queue = checkQueueName(queueName)
     const plan = planJob(options)
@@ -79,6 +80,7 @@ export class PgBossQueueService implements QueueService {
     return jobId ?? id
   }
 
+  /** The job, from any process; null when there is none with this id (any more), or no such queue. */
   getJob<In = unknown, Out = unknown>(queueName: string, jobId: string): Promise<QueueJob<In, Out> | null>
   async getJob(queueName: string, jobId: string): Promise<QueueJob | null> {
     const queue = checkQueueName(queueName)
@@ -116,6 +118,7 @@ export class PgBossQueueService implements QueueService {
     return consumer
   }
 
+  /** What the engine rings and answers, on these two queues: for `WorkflowService` and for engines of one's own. */
   doorbell(queues: WorkflowQueues): Doorbell {
     checkQueueName(queues.orchestrator)
     checkQueueName(queues.worker)

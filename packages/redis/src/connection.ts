@@ -10,9 +10,11 @@ export type Reply = null | number | string | readonly Reply[]
 /** A command and its arguments; the command in lower case. */
 export type Command = readonly [name: string, ...args: (string | number)[]]
 
+/** Options of `openRedisStore`. */
 export interface RedisStoreOptions {
   /** The leases the engine will ask for (ms): how long waits may be follows from it. */
   readonly leaseMs: number
+  /** Where the store says what it does by itself. */
   readonly logger: Logger
   /** @internal Into how many buckets a new prefix is divided. Default: 1 on a server, 64 on a Cluster. */
   readonly buckets?: number

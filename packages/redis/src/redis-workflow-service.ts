@@ -9,6 +9,7 @@ import {
 import type { Given } from './given.ts'
 import { openRedisStore } from './redis-store.ts'
 
+/** Options of `RedisWorkflowService`: those of every workflow service. */
 export interface RedisWorkflowServiceOptions extends WorkflowServiceOptions {
   /** @internal Into how many buckets a new prefix is divided. */
   readonly buckets?: number

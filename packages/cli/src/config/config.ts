@@ -16,16 +16,23 @@ export const defaultConfigFile = 'pikku.config.json'
 
 /** `pikku.config.json` with its defaults filled in; every path is absolute. */
 export interface Config {
+  /** The configuration itself. */
   readonly file: string
   /** The folder of the file: what its paths are relative to. */
   readonly root: string
+  /** Decides how import specifiers of the generated file end. */
   readonly tsconfig: string
+  /** Where functions and wirings are looked for. */
   readonly srcDirectories: readonly string[]
+  /** The module of `createSingletonServices`. */
   readonly services: string
+  /** Where `workflows.json` goes. */
   readonly outDir: string
   /** The generated TypeScript file. */
   readonly output: string
+  /** The queue that carries runs. */
   readonly orchestratorQueue: string
+  /** The queue that carries steps. */
   readonly workerQueue: string
 }
 

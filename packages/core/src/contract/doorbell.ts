@@ -2,7 +2,9 @@ import type { WorkItem } from './records.ts'
 
 /** What a process is ready to run at once. 0: it does not take that role. */
 export interface Roles {
+  /** Turns of runs. */
   readonly run: number
+  /** Attempts of rpc steps. */
   readonly step: number
 }
 
@@ -18,6 +20,7 @@ export interface Doorbell {
   answer(roles: Roles, handler: (item: WorkItem) => Promise<void>): Promise<Answering>
 }
 
+/** What `answer` resolves with. */
 export interface Answering {
   /**
    * Take no more. Resolves when nothing further will be handed over; handlers under way go on. What was fetched and not

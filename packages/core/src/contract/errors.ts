@@ -41,6 +41,7 @@ const finalCodes: ReadonlySet<unknown> = new Set<WorkflowErrorCode>([
 
 /** The base of every error this product makes. Compare `code`, or use `WorkflowError.is`: two copies of a package may be loaded. */
 export class WorkflowError extends Error {
+  /** What programs tell errors apart by. */
   readonly code: WorkflowErrorCode
 
   constructor(code: WorkflowErrorCode, message: string, options?: ErrorOptions) {
@@ -54,6 +55,7 @@ export class WorkflowError extends Error {
     return !finalCodes.has(this.code)
   }
 
+  /** Whether this is an error of this product, and with a `code`, that one; across copies of a package. */
   static is(error: unknown, code?: WorkflowErrorCode): error is WorkflowError {
     if (!(error instanceof Error) || !('code' in error)) return false
     return code === undefined ? knownCodes.has(error.code) : error.code === code
@@ -80,6 +82,7 @@ export class RunNotFoundError extends WorkflowError {
 
 /** A job that was waited for has failed for good; `reason` is the message of what its last attempt threw. */
 export class JobFailedError extends WorkflowError {
+  /** The message of what the last attempt threw. */
   readonly reason: string
   constructor(queueName: string, jobId: string, reason: string) {
     // On one line and cut, whatever was given.
@@ -105,6 +108,7 @@ export class NonDeterminismError extends WorkflowError {
 
 /** A value that cannot be kept, at `path` of it. */
 export class NotSerializableError extends WorkflowError {
+  /** Where it is, such as `result.user.save`. */
   readonly path: string
   constructor(path: string, message: string, options?: ErrorOptions) {
     super('NOT_SERIALIZABLE', message, options)
@@ -119,6 +123,7 @@ export class NotSerializableError extends WorkflowError {
  * throw new NonRetryableError('card declined')
  */
 export class NonRetryableError extends Error {
+  /** What the engine looks at; an error of any class that says false is not retried. */
   readonly retryable = false
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)
@@ -133,6 +138,7 @@ export class NonRetryableError extends Error {
  * throw new RetryableError('rate limited', { retryAfter: '30s' })
  */
 export class RetryableError extends Error {
+  /** A duration: milliseconds, or '30s'. */
   readonly retryAfter: number | string
   constructor(message: string, options: ErrorOptions & { retryAfter: number | string }) {
     super(message, options)

@@ -23,5 +23,6 @@ export type WorkflowEvent =
 
 /** Called synchronously and often: be quick. Must not throw; if it does, that is logged and the engine goes on. */
 export interface WorkflowObserver {
+  /** What has just happened in this process. */
   onEvent(event: WorkflowEvent): void
 }

@@ -48,7 +48,9 @@ export interface JobMetadata {
   readonly attemptsMade: number
   /** Attempts allowed in total. */
   readonly attempts: number
+  /** As it was added. */
   readonly priority: number
+  /** When it was added. */
   readonly createdAt: Date
   /** When the latest attempt began; undefined: none did so far. */
   readonly startedAt: Date | undefined
@@ -67,8 +69,11 @@ export interface JobMetadata {
  * const { sent } = await job!.waitForCompletion(30_000)
  */
 export interface QueueJob<In = unknown, Out = unknown> {
+  /** Unique in its queue. */
   readonly id: string
+  /** The queue it is in. */
   readonly queueName: string
+  /** As it was added. */
   readonly data: In
   /** The status now. */
   status(): Promise<JobStatus>
@@ -102,8 +107,11 @@ export interface WorkerOptions {
  * at once, however many attempts are left.
  */
 export interface JobDelivery {
+  /** Unique in its queue. */
   readonly id: string
+  /** The queue it came from. */
   readonly queueName: string
+  /** As it was added. */
   readonly data: unknown
   /** 1 for the first. Grows with every attempt that failed or was lost, not with those that were given back. */
   readonly attempt: number
@@ -118,6 +126,7 @@ export interface JobDelivery {
   updateProgress(progress: unknown): Promise<void>
 }
 
+/** What `consume` resolves with. */
 export interface Consumer {
   /**
    * Take no more jobs; wait `graceMs` for those under way, then abort their signals and give them back: others take them
@@ -166,14 +175,22 @@ export interface QueueService {
   close(): Promise<void>
 }
 
+/** The names of the two queues that workflows run on. */
 export interface WorkflowQueues {
+  /** Carries runs that can go on. */
   readonly orchestrator: string
+  /** Carries steps that can be attempted. */
   readonly worker: string
 }
 
+/** Where messages go. Each is one line; `details` is an error or an object, where there is more to say. */
 export interface Logger {
+  /** What only somebody who looks for a defect wants to know. */
   debug(message: string, details?: unknown): void
+  /** What happens in the normal course of things. */
   info(message: string, details?: unknown): void
+  /** What somebody should look at, though work goes on. */
   warn(message: string, details?: unknown): void
+  /** What failed. */
   error(message: string, details?: unknown): void
 }

@@ -120,12 +120,14 @@ export interface WorkflowStore {
    */
   enlist(owner: string): Promise<void>
 
+  /** What this store differs in from others. */
   readonly capabilities: StoreCapabilities
 
   /** Close what this store opened itself. Calls after it reject with `StoreUnavailableError`. */
   close(): Promise<void>
 }
 
+/** What stores differ in. */
 export interface StoreCapabilities {
   /** A killed process is noticed by its connection; where false its leases run out instead. */
   readonly noticesDeath: boolean
@@ -133,55 +135,87 @@ export interface StoreCapabilities {
 
 /** A workflow this worker has, and the digest of its code. */
 export interface KnownWorkflow {
+  /** As it is wired. */
   readonly name: string
+  /** Of its function's text. */
   readonly codeHash: string
 }
 
 /** How many losses are one too many, and what the run's `reason` becomes then. */
 export interface LossLimit {
+  /** So many are still none too many. */
   readonly max: number
+  /** Plain text. */
   readonly reason: string
 }
 
+/** Who claims a run, and with what. */
 export interface ClaimRun {
+  /** The run to claim. */
   readonly runId: RunId
+  /** The process that claims. */
   readonly owner: string
+  /** Of this claim: unique, and the same when it is sent again. */
   readonly claimId: string
+  /** How long it holds without being renewed, in ms. */
   readonly leaseMs: number
+  /** What this worker has. */
   readonly known: readonly KnownWorkflow[]
+  /** The revision it has read up to; 0: nothing. */
   readonly after: number
+  /** Of losses. */
   readonly limit: LossLimit
 }
 
+/** A run that was claimed. */
 export interface RunClaim {
+  /** To write with. */
   readonly lease: Lease
+  /** What to start from. */
   readonly history: History
 }
 
+/** Who claims an rpc step, and with what: `known` are the functions it has. */
 export interface ClaimStep {
+  /** The run it belongs to. */
   readonly runId: RunId
+  /** The step to claim. */
   readonly step: StepId
+  /** The process that claims. */
   readonly owner: string
+  /** Of this claim: unique, and the same when it is sent again. */
   readonly claimId: string
+  /** How long it holds without being renewed, in ms. */
   readonly leaseMs: number
+  /** The functions this worker has. */
   readonly known: readonly string[]
+  /** Of losses. */
   readonly limit: LossLimit
 }
 
+/** An rpc step that was claimed. */
 export interface StepClaim {
+  /** To settle or release it with. */
   readonly lease: Lease
+  /** Of its run. */
   readonly workflow: string
+  /** The function to call. */
   readonly rpcName: string
+  /** What to call it with. */
   readonly input: Payload
+  /** How often and how soon it is tried again. */
   readonly policy: RetryPolicy
   /** This attempt: 1 for the first. */
   readonly attempt: number
+  /** Attempts before this one that were lost with their worker. */
   readonly lost: number
 }
 
+/** What became of an attempt. */
 export interface Settled {
   /** Null when the attempt is to be retried: the step is not settled then. */
   readonly settledSeq: number | null
+  /** What can go on now. */
   readonly wake: readonly WorkItem[]
 }
 
@@ -193,11 +227,15 @@ export interface Turn {
   readonly after: number
   /** The code that took this turn. */
   readonly codeHash: string
+  /** Steps that the body asked for, in that order. */
   readonly schedule: readonly StepPlan[]
+  /** Inline attempts that ended here, in that order. */
   readonly record: readonly InlineRecord[]
+  /** How to leave. */
   readonly next: NextMove
 }
 
+/** A step that the body asked for. */
 export type StepPlan =
   | (Asked & {
       readonly kind: 'rpc'
@@ -211,17 +249,23 @@ export type StepPlan =
   | (Asked & { readonly kind: 'suspend' })
   | (Asked & { readonly kind: 'child'; readonly child: NewRun })
 
+/** What every step has that is asked for. */
 interface Asked {
+  /** Unique in its run. */
   readonly id: StepId
+  /** The settledSeq last delivered to the body when it asked. */
   readonly askedAfter: number
 }
 
 /** An inline step's attempt that ended in this process. The first one makes the step's row. */
 export interface InlineRecord extends Asked {
+  /** 1 for the first. */
   readonly attempt: number
+  /** How it ended. */
   readonly outcome: StepOutcome
 }
 
+/** How to leave a turn. */
 export type NextMove =
   /** Keep the lease: there is more to do here. */
   | { readonly kind: 'hold' }
@@ -235,28 +279,40 @@ export type NextMove =
   | { readonly kind: 'fail'; readonly error: Payload }
   | { readonly kind: 'cancel'; readonly reason: string }
 
+/** What a turn was answered with. */
 export type Committed = Released | Held
 
 /** The lease is gone as asked. */
 export interface Released {
+  /** Tells the two apart. */
   readonly released: true
+  /** What can go on now. */
   readonly wake: readonly WorkItem[]
 }
 
 /** The lease is kept, as asked or because leaving was refused. Own inline records come back in `recorded` and not among `steps`. */
 export interface Held extends Changes {
+  /** Tells the two apart. */
   readonly released: false
+  /** As in `History`. */
   readonly wakeSeq: number
+  /** Where what this turn recorded stands in the order. */
   readonly recorded: readonly Settlement[]
+  /** What can go on now, beside this run. */
   readonly wake: readonly WorkItem[]
 }
 
+/** What became of each lease; one that is not named was renewed. */
 export interface Renewed {
+  /** They write no more. */
   readonly lost: readonly Lease[]
+  /** To be renewed again soon. */
   readonly busy: readonly Lease[]
+  /** Their holders read on. */
   readonly woken: readonly RunId[]
 }
 
+/** Word from outside to a run. */
 export type NewSignal =
   | {
       readonly kind: 'signal'
@@ -267,15 +323,21 @@ export type NewSignal =
     }
   | { readonly kind: 'resume'; readonly runId: RunId }
 
+/** What to look for. */
 export interface Sweep {
+  /** At most so many items of each kind. */
   readonly limit: number
+  /** The first window, in ms. */
   readonly redispatchAfterMs: number
   /** How long a connection must have been gone before its owner counts as dead. */
   readonly graceMs: number
+  /** What this worker has. */
   readonly known: readonly KnownWorkflow[]
 }
 
+/** What was found. */
 export interface Swept {
+  /** To hand to the queue. */
   readonly items: readonly WorkItem[]
   /** Some kind was cut at `limit`: sweep again at once. */
   readonly full: boolean
@@ -287,6 +349,7 @@ export interface Swept {
 export interface StepDetail extends Step {
   /** rpc: what its function is given. child: what its run was started with. Else null. */
   readonly input: Payload | null
+  /** When the body asked for it. */
   readonly createdAt: number
   /** When the latest attempt began. Stays, as `worker` does, when that one was lost, failed or was given back. */
   readonly startedAt: number | null
@@ -296,28 +359,41 @@ export interface StepDetail extends Step {
 
 /** A finished attempt of an rpc or inline step. */
 export interface Attempt {
+  /** The step it was made for. */
   readonly step: StepId
+  /** What the step is. */
   readonly kind: 'rpc' | 'inline'
+  /** The function it called; null for an inline step. */
   readonly rpcName: string | null
+  /** 1 for the first. */
   readonly attempt: number
   /** `lost`: its worker died or gave it up unfinished; no error was recorded. */
   readonly outcome: 'succeeded' | 'failed' | 'lost'
+  /** Set when it succeeded. */
   readonly output: Payload | null
+  /** Set when it failed. */
   readonly error: Payload | null
+  /** The owner that made it. */
   readonly worker: string | null
   /** When the attempt began and ended. */
   readonly startedAt: number
+  /** The same clock as `startedAt`. */
   readonly endedAt: number
 }
 
+/** Which runs, and which page of them. */
 export interface RunQuery {
+  /** Runs of the workflow of this name. Default: of all. */
   readonly workflow?: string
+  /** Runs in one of these. Default: in any. */
   readonly statuses?: readonly Run['status'][]
   /** Runs that carry all of these. */
   readonly tags?: readonly string[]
-  /** Both exclusive. */
+  /** Milliseconds since the epoch, exclusive. */
   readonly createdAfter?: number
+  /** Milliseconds since the epoch, exclusive. */
   readonly createdBefore?: number
+  /** At most so many on a page. */
   readonly limit: number
   /** From the page before; opaque. */
   readonly cursor?: string
@@ -325,6 +401,7 @@ export interface RunQuery {
 
 /** The read port, for consoles and for the workflow service. An unknown run has no steps and no attempts. */
 export interface WorkflowReader {
+  /** Null for an unknown id. */
   getRun(runId: RunId): Promise<Run | null>
   /** In the order they were asked for. */
   listSteps(runId: RunId): Promise<readonly StepDetail[]>
@@ -334,6 +411,7 @@ export interface WorkflowReader {
   listRuns(query: RunQuery): Promise<{ runs: readonly Run[]; cursor: string | null }>
 }
 
+/** What is done to the store as a whole. */
 export interface WorkflowAdmin {
   /**
    * Bring the schema up to date; safe under any number of processes at once. Only `WorkflowService.init` calls it, which apps
@@ -369,14 +447,20 @@ export type NoticeKind = 'changed' | 'progress'
 
 /** Who hears of runs. */
 export interface NoticeListener {
+  /** This run has changed. */
   onChanged(runId: RunId, kind: NoticeKind): void
+  /** Notices may have been lost: look at everything. */
   onMissed(): void
 }
 
 /** Everything a workflow service stands on; each part usable alone. */
 export interface StorePorts {
+  /** What the engine writes through. */
   readonly store: WorkflowStore
+  /** What people look through. */
   readonly reader: WorkflowReader
+  /** The schema, and deletion. */
   readonly admin: WorkflowAdmin
+  /** Word of changes. */
   readonly notices: RunNotices
 }

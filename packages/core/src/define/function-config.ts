@@ -11,6 +11,7 @@ export type AnyFunction = (services: object, data: unknown, wire: object) => unk
 interface SharedOptions<In, Out> {
   /** For people and tools. */
   readonly description?: string
+  /** To find it, and the runs of a workflow, by. Default: none. */
   readonly tags?: readonly string[]
   /** Checks, and may transform, the input before the function sees it. */
   readonly input?: StandardSchemaV1<unknown, In>
@@ -38,26 +39,39 @@ export interface WorkflowOptions<In, Out, Services = object, Wire = WorkflowWire
 
 /** What `pikkuSessionlessFunc` returns. */
 export interface FunctionConfig<In = unknown, Out = unknown, Bag = object, Wire = object> {
+  /** Tells the two kinds of definition apart. */
   readonly kind: 'function'
   /** The function itself, for a test that calls it with services of its own. */
   func(services: Bag & Wire, data: In, wire: Wire): Out | Promise<Out>
+  /** The name it is called by. Default: its export name. */
   readonly name?: string
+  /** For people and tools. */
   readonly description?: string
+  /** Given with the definition, else empty. */
   readonly tags: readonly string[]
+  /** Extra attempts after the first when it runs as a step. Default 0. */
   readonly retries?: number
+  /** The least time between two attempts of a step. Default 0. */
   readonly retryDelay?: Duration
+  /** Checks, and may transform, the input before the function sees it. */
   readonly input?: StandardSchemaV1
+  /** Checks, and may transform, what the function returned. */
   readonly output?: StandardSchemaV1
 }
 
 /** What `pikkuWorkflowFunc` returns; `wireWorkflow` gives it a name. */
 export interface WorkflowConfig<In = unknown, Out = unknown, Bag = object, Wire = object> {
+  /** Tells the two kinds of definition apart. */
   readonly kind: 'workflow'
   /** The function itself, for a test that calls it with a `workflow` of its own. */
   func(services: Bag & Wire, data: In, wire: Wire): Out | Promise<Out>
+  /** For people and tools. */
   readonly description?: string
+  /** Kept with every run, unless `wireWorkflow` names others. */
   readonly tags: readonly string[]
+  /** Checks, and may transform, the input before the function sees it. */
   readonly input?: StandardSchemaV1
+  /** Checks, and may transform, what the function returned. */
   readonly output?: StandardSchemaV1
 }
 

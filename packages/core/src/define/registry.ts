@@ -9,11 +9,17 @@ import type { Duration } from './types.ts'
 
 /** A workflow of the app: what `wireWorkflow` was given. */
 export interface WorkflowDefinition {
+  /** Unique in the app. */
   readonly name: string
+  /** For people and tools. */
   readonly description?: string
+  /** Kept with every run, to find it by. */
   readonly tags: readonly string[]
+  /** The function itself. */
   readonly func: AnyFunction
+  /** Checks, and may transform, what the function is given. */
   readonly input?: StandardSchemaV1
+  /** Checks, and may transform, what the function returned. */
   readonly output?: StandardSchemaV1
   /** Digest of the function's text: another one means another code, as far as can be told. */
   readonly codeHash: string
@@ -21,36 +27,53 @@ export interface WorkflowDefinition {
 
 /** A function of the app that steps and `rpc.invoke` can call: what `pikkuSessionlessFunc` was given. */
 export interface RpcDefinition {
+  /** Unique in the app. */
   readonly name: string
+  /** The function itself. */
   readonly func: AnyFunction
+  /** Extra attempts after the first, where a step says nothing else. */
   readonly retries?: number
+  /** The least time between two attempts, where a step says nothing else. */
   readonly retryDelay?: Duration
+  /** Checks, and may transform, what the function is given. */
   readonly input?: StandardSchemaV1
+  /** Checks, and may transform, what the function returned. */
   readonly output?: StandardSchemaV1
 }
 
 /** A function of the app that consumes a queue: what `wireQueueWorker` was given. */
 export interface QueueWorkerDefinition {
+  /** The queue it consumes. */
   readonly queueName: string
+  /** The function itself. */
   readonly func: AnyFunction
   /** Jobs at once in one process. */
   readonly concurrency?: number
+  /** Checks, and may transform, what the function is given. */
   readonly input?: StandardSchemaV1
+  /** Checks, and may transform, what the function returned. */
   readonly output?: StandardSchemaV1
 }
 
 /** Everything an app has, by name. */
 export interface Registry {
+  /** The two queues that workflows run on. */
   readonly queues: WorkflowQueues
+  /** By its name; undefined for one that was not wired. */
   workflow(name: string): WorkflowDefinition | undefined
+  /** By its name; undefined for one that is not exported. */
   rpc(name: string): RpcDefinition | undefined
+  /** All of them, in the order they were wired. */
   workflows(): readonly WorkflowDefinition[]
+  /** All of them. */
   rpcs(): readonly RpcDefinition[]
+  /** All of them, in the order they were wired. */
   queueWorkers(): readonly QueueWorkerDefinition[]
 }
 
 /** What the generated file tells: where the app's modules are, loaded only when they are needed. */
 export interface App {
+  /** The two queues that workflows run on. */
   readonly queues: WorkflowQueues
   /** Import every module that wires or defines something; answers the functions by name. */
   load(): Promise<{ readonly functions: Readonly<Record<string, FunctionConfig>> }>
@@ -70,19 +93,25 @@ export interface WorkflowWiring {
 
 /** The argument of `wireQueueWorker`. */
 export interface QueueWorkerWiring {
+  /** 1 to 200 letters, digits and `_ . - /`; none of the two that workflows run on. */
   readonly queueName: string
   /** What `pikkuSessionlessFunc` returned. */
   readonly func: FunctionConfig
   /** `concurrency`: jobs of this queue at once in one process. Default 1. */
   readonly config?: { readonly concurrency?: number }
+  /** For tools. */
   readonly tags?: readonly string[]
 }
 
 /** The parts of an app, for one that is put together by hand. */
 export interface RegistryParts {
+  /** What `wireWorkflow` would be given. Default: none. */
   readonly workflows?: readonly WorkflowWiring[]
+  /** By the names they are called by. Default: none. */
   readonly functions?: Readonly<Record<string, FunctionConfig>>
+  /** What `wireQueueWorker` would be given. Default: none. */
   readonly queueWorkers?: readonly QueueWorkerWiring[]
+  /** The two queues that workflows run on. Default: 'pikku-workflow-orchestrator' and 'pikku-workflow-step-worker'. */
   readonly queues?: WorkflowQueues
 }
 

@@ -12,7 +12,9 @@ export type Duration = number | string
 
 /** What a name of one of the app's maps stands for: what callers give and what they get. */
 export interface Signature {
+  /** What a caller gives. */
   readonly input: unknown
+  /** What a caller gets. */
   readonly output: unknown
 }
 
@@ -46,6 +48,7 @@ export interface StepOptions {
 
 /** The step a function runs as. Absent when it was called in another way. */
 export interface WorkflowStep {
+  /** Of the run that this step belongs to. */
   readonly runId: string
   /** Identifies the step inside its run: to show, not to parse. */
   readonly stepId: string
@@ -59,25 +62,35 @@ export interface WorkflowStep {
 
 /** An error as it was recorded. */
 export interface RecordedError {
+  /** The error's `name`, such as 'TypeError'. */
   readonly name: string
+  /** The error's `message`. */
   readonly message: string
+  /** The error's `code`, where it had one that is a string or a number. */
   readonly code?: string | number
+  /** Where it was thrown, where that was recorded. */
   readonly stack?: string
 }
 
 /** A run as the workflow service shows it. */
 export interface WorkflowRun {
+  /** The caller's own id, or a UUIDv7. */
   readonly id: string
   /** The workflow's name. */
   readonly workflow: string
+  /** `suspended` is a kind of waiting, not an end. */
   readonly status: RunStatus
+  /** What the run was started with. */
   readonly input: unknown
   /** Set when completed. */
   readonly output: unknown
   /** Set when failed; when cancelled or suspended its message is the reason. */
   readonly error: RecordedError | undefined
+  /** Of the workflow when the run was started. */
   readonly tags: readonly string[]
+  /** When the run was started, by the store's clock. */
   readonly createdAt: Date
+  /** When its record last changed. */
   readonly updatedAt: Date
   /** Set when completed, failed or cancelled. */
   readonly endedAt: Date | undefined
@@ -88,7 +101,9 @@ export interface WorkflowRun {
  * `now`, `random` and `uuid`: it is run again from its history, and must ask for the same.
  */
 export interface WorkflowContext<Rpcs = UntypedMap> {
+  /** Of this run. */
   readonly runId: string
+  /** The name this workflow was wired with. */
   readonly workflowName: string
 
   /**
@@ -148,6 +163,7 @@ export interface WorkflowContext<Rpcs = UntypedMap> {
 
 /** What `startWorkflow` resolves with. */
 export interface StartedWorkflow {
+  /** The id that was given, or a UUIDv7. */
   readonly runId: string
   /** False when a run with the given id existed already: this is that run. */
   readonly created: boolean
@@ -190,7 +206,9 @@ export interface TypedRpc<Rpcs = UntypedMap, Workflows = UntypedMap> {
 
 /** The job a function wired with `wireQueueWorker` runs for. Absent when it was called in another way. */
 export interface QueueWire {
+  /** The queue that the job came from. */
   readonly queueName: string
+  /** Of the job, unique in its queue. */
   readonly jobId: string
   /**
    * Keep how far this job is: whoever has the job reads it with `(await job.metadata()).progress`, also after its end.
@@ -211,14 +229,19 @@ export type WithLogger<Services> = Services extends { logger: object } ? Service
 
 /** What a function is given beside the services. */
 export interface FunctionWire<Rpcs = UntypedMap, Workflows = UntypedMap> {
+  /** Calls the app's functions and starts its workflows, by name. */
   readonly rpc: TypedRpc<Rpcs, Workflows>
+  /** Set when the function runs as a step of a workflow. */
   readonly workflowStep?: WorkflowStep
+  /** Set when the function handles a job. */
   readonly queue?: QueueWire
 }
 
 /** What a workflow is given beside the services. */
 export interface WorkflowWire<Rpcs = UntypedMap, Workflows = UntypedMap> {
+  /** Steps, sleeps, and what else a body may ask for. */
   readonly workflow: WorkflowContext<Rpcs>
+  /** The app's functions and workflows, for what runs inside a step; `rpc.invoke` in the body itself throws. */
   readonly rpc: TypedRpc<Rpcs, Workflows>
 }
 

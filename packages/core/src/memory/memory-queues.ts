@@ -34,12 +34,14 @@ export class MemoryQueues {
   readonly #queues = new Map<string, MemoryQueue>()
   readonly #doorbells = new Map<string, MemoryDoorbell>()
 
+  /** The queue of this name; made when it is first asked for. */
   queue(name: string): MemoryQueue {
     const queue = this.#queues.get(name) ?? new MemoryQueue()
     this.#queues.set(name, queue)
     return queue
   }
 
+  /** The doorbell on these two queues; made when it is first asked for. */
   doorbell({ orchestrator, worker }: WorkflowQueues): MemoryDoorbell {
     const key = `${orchestrator} ${worker}`
     const doorbell = this.#doorbells.get(key) ?? new MemoryDoorbell()

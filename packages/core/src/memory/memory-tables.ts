@@ -133,9 +133,13 @@ export interface OwnerRow {
  * const sibling = new MemoryStore(tables)
  */
 export class MemoryTables {
+  /** Every run with its steps, attempts and signals, by id. */
   readonly runs = new Map<RunId, RunRow>()
+  /** Every process that enlisted, by name. */
   readonly owners = new Map<string, OwnerRow>()
+  /** Who hears of runs. */
   readonly listeners = new Set<NoticeListener>()
+  /** Rows that a foreign transaction holds, until these resolve. */
   readonly locks = new Map<RunId, Promise<void>>()
   readonly #clock: { now(): number }
   #places = 0
@@ -144,6 +148,7 @@ export class MemoryTables {
     this.#clock = clock
   }
 
+  /** Milliseconds since the epoch. */
   now(): number {
     return this.#clock.now()
   }

@@ -21,6 +21,7 @@ export class Batcher<T> {
     this.#options = options
   }
 
+  /** One more for the next batch. */
   add(item: T): void {
     this.#waiting.push(item)
     this.#running ??= this.#run()

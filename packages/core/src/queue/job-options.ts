@@ -13,20 +13,27 @@ const INT_MAX = 2_147_483_647
 
 /** A job's options with nothing left open. */
 export interface JobPlan {
+  /** From -1,000,000 to 1,000,000, higher first. */
   readonly priority: number
+  /** Not before this much later. */
   readonly delayMs: number
   /** In total. */
   readonly attempts: number
+  /** `delayMs` 0: none. */
   readonly backoff: Backoff
   /** How long the job stays known once it completed; 0: not at all. */
   readonly keepCompletedSeconds: number
+  /** The same once it failed. */
   readonly keepFailedSeconds: number
+  /** The caller's own; undefined: a random one is to be made. */
   readonly jobId: string | undefined
 }
 
 /** The time between attempts. */
 export interface Backoff {
+  /** `exponential` doubles it with every attempt. */
   readonly type: 'fixed' | 'exponential'
+  /** From the end of a failed attempt to the start of the next. */
   readonly delayMs: number
 }
 
@@ -85,7 +92,7 @@ export function concurrencyOf(options: WorkerOptions): number {
   throw bad('concurrency', 'a whole number from 1', concurrency)
 }
 
-/** @throws WorkflowError `INVALID_NAME` for what is no name of a queue on every queue */
+/** The name, where it is one on every queue. @throws WorkflowError `INVALID_NAME` where it is not */
 export function checkQueueName(name: string): string {
   if (typeof name === 'string' && /^[\w.\-/]{1,200}$/.test(name)) return name
   throw new WorkflowError(

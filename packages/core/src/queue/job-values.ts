@@ -11,15 +11,18 @@ export function encodeJobValue(value: unknown, what: 'data' | 'result' | 'progre
   return encodeValue(value, `the ${what} of a job`)
 }
 
-/** @throws UnreadablePayloadError for a text that `encodeJobValue` did not make */
+/** The value again. @throws UnreadablePayloadError for a text that `encodeJobValue` did not make */
 export function decodeJobValue(text: string): unknown {
   return decodeValue(text)
 }
 
 /** What a handler threw, in words that any column takes. */
 export interface JobFailure {
+  /** The error's `name`; 'Error' for what is no error. */
   readonly name: string
+  /** The error's `message`, or what was thrown as text. */
   readonly message: string
+  /** Where it was thrown, where that is known. */
   readonly stack?: string
 }
 

@@ -5,12 +5,17 @@ import { checkTtl } from './job-options.ts'
 
 /** A job as a queue's server has it at one moment. */
 export interface JobRecord {
+  /** As users know it. */
   readonly id: string
+  /** The queue it is in. */
   readonly queueName: string
+  /** Decoded. */
   readonly data: unknown
+  /** At that moment. */
   readonly status: Exclude<JobStatus, 'unknown'>
   /** Undefined unless completed. */
   readonly result: unknown
+  /** At that moment. */
   readonly metadata: JobMetadata
 }
 

@@ -5,6 +5,7 @@ import { oneLine } from '../domain/describe.ts'
 export class AppLogger implements Logger {
   #app: Logger | null = null
 
+  /** From now on messages go to the app's logger, where it has one. */
   use(services: { logger?: Logger }): void {
     this.#app = services.logger ?? null
   }

@@ -5,11 +5,15 @@ import { assertTags, isName, isRunId } from '../domain/names.ts'
 
 /** Which runs to list. */
 export interface ListRuns {
+  /** Runs of the workflow of this name. Default: of all. */
   readonly workflow?: string
+  /** Runs in this status, or in one of these. Default: in any. */
   readonly status?: RunStatus | readonly RunStatus[]
   /** Runs that carry all of these. */
   readonly tags?: readonly string[]
+  /** Started later than this. */
   readonly createdAfter?: Date
+  /** Started earlier than this. */
   readonly createdBefore?: Date
   /** Default 50, at most 1,000. */
   readonly limit?: number
@@ -19,6 +23,7 @@ export interface ListRuns {
 
 /** Which runs to delete. */
 export interface DeleteRuns {
+  /** Runs that ended earlier than this. */
   readonly finishedBefore: Date
   /** Default: all that have ended. */
   readonly status?: RunStatus | readonly RunStatus[]

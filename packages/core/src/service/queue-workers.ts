@@ -32,8 +32,11 @@ const stepsAtOnce = 20
 
 /** The services workers need of the bag. */
 export interface WorkerServices {
+  /** What runs the workflows. Workers without one are refused, with code `CONFIGURATION`. */
   readonly workflowService?: WorkflowService
+  /** What carries the work. Default: the workflow service's own. */
   readonly queueService?: QueueService
+  /** Default: the console. */
   readonly logger?: Logger
 }
 

@@ -10,9 +10,13 @@ import { isRunId } from '../domain/names.ts'
 export interface RecordedHistory {
   /** Of this shape. */
   readonly format: 1
+  /** Of the run that this was read from. */
   readonly runId: string
+  /** The workflow's name. */
   readonly workflow: string
+  /** When it was read. */
   readonly status: Run['status']
+  /** As it is stored. */
   readonly input: string
   /** Set when completed. */
   readonly output: string | null
@@ -28,22 +32,33 @@ export interface RecordedHistory {
 
 /** A step of a recorded history. Its input is known by its digest alone. */
 export interface RecordedStep {
+  /** As the body named it. */
   readonly name: string
   /** 0 for the first use of the name. */
   readonly ordinal: number
+  /** What was asked for. */
   readonly kind: StepKind
+  /** When it was read. */
   readonly status: StepStatus
+  /** rpc: the function. child: the workflow. Else null. */
   readonly rpcName: string | null
+  /** Of what it was asked with; null where a kind has no input. */
   readonly inputDigest: string | null
+  /** Set when it succeeded. */
   readonly output: string | null
+  /** Set when it failed. */
   readonly error: string | null
+  /** Why its child was cancelled. */
   readonly reason: string | null
+  /** Attempts begun. */
   readonly attempt: number
+  /** How many of them were lost with their worker. */
   readonly lost: number
   /** The place of the settlement that the body was given last when it asked. */
   readonly askedAfter: number
   /** Its place in the order of settlements; null while it is open. */
   readonly settledSeq: number | null
+  /** When it settled; null while it is open. */
   readonly settledAt: number | null
 }
 

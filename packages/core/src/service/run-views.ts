@@ -9,12 +9,15 @@ import { CodecFailedError, UnreadablePayloadError } from '../engine/values.ts'
 
 /** One finished attempt of an RPC or inline step. */
 export interface HistoryEntry {
+  /** As the body named it. */
   readonly stepName: string
   /** 0 for the first use of the name in this run, 1 for the second … */
   readonly ordinal: number
+  /** `rpc`: a function of the app, in any worker. `inline`: a function in the body. */
   readonly kind: 'rpc' | 'inline'
   /** The function an RPC step called. */
   readonly rpcName: string | undefined
+  /** `failed` also for an attempt that was lost. */
   readonly status: 'succeeded' | 'failed'
   /** 1, 2, 3 … */
   readonly attemptCount: number
@@ -26,23 +29,35 @@ export interface HistoryEntry {
   readonly worker: string | undefined
   /** When the attempt began. */
   readonly createdAt: Date
+  /** The same as `createdAt`. */
   readonly startedAt: Date
+  /** When the attempt ended, or was found lost. */
   readonly endedAt: Date
 }
 
 /** A step as it stands now, sleeps and open ones included. */
 export interface StepView {
+  /** As the body named it. */
   readonly stepName: string
+  /** 0 for the first use of the name in this run, 1 for the second … */
   readonly ordinal: number
+  /** What was asked for. */
   readonly kind: StepDetail['kind']
+  /** The function an RPC step calls. */
   readonly rpcName: string | undefined
+  /** `scheduled`: waits for a worker, for its time, or for a retry. `running`: a worker has it. */
   readonly status: StepDetail['status']
+  /** Attempts begun: 0 before the first. */
   readonly attemptCount: number
+  /** The process that has it, or that had it last. */
   readonly worker: string | undefined
   /** When a sleep ends or a retry may run; by the clock of this process. */
   readonly dueAt: Date | undefined
+  /** When the body asked for it. */
   readonly createdAt: Date
+  /** When the latest attempt began. */
   readonly startedAt: Date | undefined
+  /** When it settled; undefined while it is open. */
   readonly endedAt: Date | undefined
 }
 

@@ -84,6 +84,7 @@ export class LawBook {
     return [...this.#runs.keys()]
   }
 
+  /** A run as an answer had it. */
   run(run: Run): void {
     const before = this.#runs.get(run.runId)
     if (!before) {
@@ -103,6 +104,7 @@ export class LawBook {
     assert.deepEqual(now, fixed, 'what a run was created with never changes')
   }
 
+  /** A step as an answer had it. */
   step(runId: RunId, step: Step): void {
     const key = `${runId} ${keyOf(step.id)}`
     const before = this.#steps.get(key)
@@ -124,6 +126,7 @@ export class LawBook {
     assert.partialDeepStrictEqual(step, { status, attempt, settledSeq }, 'a change of a row has a revision of its own')
   }
 
+  /** A lease as a claim was given it. */
   lease(lease: Lease): void {
     const key = `${lease.runId} ${lease.step ? keyOf(lease.step) : ''}`
     const epochs = this.#epochs.get(key) ?? new Map<number, string>()
@@ -144,6 +147,7 @@ export class LawBook {
     }
   }
 
+  /** What was read after this revision. */
   changes(runId: RunId, after: number, changes: Changes): void {
     for (const rows of [changes.steps, changes.signals]) {
       rows.reduce((last, { revision }) => {

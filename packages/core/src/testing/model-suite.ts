@@ -8,6 +8,7 @@ import { seededRandom } from './random.ts'
 import type { OpenStore, StoreHarness } from './store-harness.ts'
 import { TestClock } from './test-clock.ts'
 
+/** How the model suite reaches a store, and how much of it to do. */
 export interface ModelHarness extends StoreHarness {
   /** Which sequences; default: eight fixed ones, and one that differs each time. */
   readonly seeds?: readonly number[]

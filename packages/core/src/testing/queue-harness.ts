@@ -23,9 +23,12 @@ export type Difference = Skip
  * defineQueueServiceTests({ name: 'memory', runner: { describe, test }, open: openMemory, differences: [] })
  */
 export interface QueueHarness {
+  /** Stands before the names of the tests. */
   readonly name: string
+  /** Where the tests are defined. */
   readonly runner: TestRunner
   /** `ownServer`: the case restarts the server, so it must have it for itself. */
   open(needs: { readonly ownServer: boolean }): Promise<OpenQueues>
+  /** Default: none. */
   readonly differences?: readonly Difference[]
 }

@@ -5,7 +5,9 @@ import { QueueWorld, type QueueTestGroup } from './queue/queue-world.ts'
 
 /** One row of the table of what queues do alike: a case, and what any harness has declared about it. */
 export interface QueueTestTitle {
+  /** What it is about. */
   readonly group: string
+  /** What holds. */
   readonly title: string
 }
 

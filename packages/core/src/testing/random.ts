@@ -1,12 +1,16 @@
 /** A seeded source of chance: the same seed, the same numbers. */
 export interface Random {
+  /** What it was made with. */
   readonly seed: number
   /** From 0 up to, not including, 1. */
   next(): number
   /** A whole number from 0 up to, not including, `below`. */
   below(below: number): number
+  /** True this often, from 0 to 1. */
   chance(probability: number): boolean
+  /** One of them. There must be one. */
   pick<T>(from: readonly T[]): T
+  /** The same items in another order, in a new array. */
   shuffle<T>(items: readonly T[]): T[]
 }
 

@@ -2,12 +2,15 @@ import type { RunId, StorePorts } from '../contract/index.ts'
 
 /** The part of a test runner the kit needs; vitest's and node:test's fit. */
 export interface TestRunner {
+  /** Groups tests. */
   describe(name: string, body: () => void): unknown
+  /** Defines one. */
   test(name: string, body: () => Promise<void>): unknown
 }
 
 /** A fresh, empty store for one test, its schema up to date. */
 export interface OpenStore {
+  /** What is tested. */
   readonly ports: StorePorts
   /** Another process on the same data: its own connections, nothing shared in memory. */
   sibling(): Promise<StorePorts>
@@ -25,6 +28,7 @@ export interface OpenStore {
 export interface Skip {
   /** `group › title` */
   readonly test: string
+  /** For people: why it is known not to pass. */
   readonly reason: string
 }
 
@@ -35,8 +39,12 @@ export interface Skip {
  * defineWorkflowStoreTests({ name: 'memory', runner: { describe, test }, open: openMemory })
  */
 export interface StoreHarness {
+  /** Stands before the names of the tests. */
   readonly name: string
+  /** Where the tests are defined. */
   readonly runner: TestRunner
+  /** Called once for each test. */
   open(): Promise<OpenStore>
+  /** Default: none. */
   readonly skip?: readonly Skip[]
 }

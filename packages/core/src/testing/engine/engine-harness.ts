@@ -3,6 +3,7 @@ import type { Skip, TestRunner } from '../store-harness.ts'
 
 /** One process' connections to the world's state: its own, nothing shared in memory with the other processes. */
 export interface OpenProcess {
+  /** Of the store. */
   readonly ports: StorePorts
   /** Absent in inline mode. */
   readonly queueService?: QueueService
@@ -14,6 +15,7 @@ export interface OpenProcess {
 
 /** A fresh, empty store and queue for one scenario. */
 export interface OpenEngine {
+  /** `inline`: without a queue, runs execute in the process that starts them. */
   readonly mode: 'remote' | 'inline'
   /** The names of its queues, where several worlds share one server. Default: the product's own. */
   readonly queues?: WorkflowQueues
@@ -30,9 +32,13 @@ export interface OpenEngine {
  * defineEngineTests({ name: 'memory', runner: { describe, test }, open: openMemory })
  */
 export interface EngineHarness {
+  /** Stands before the names of the tests. */
   readonly name: string
+  /** Where the tests are defined. */
   readonly runner: TestRunner
+  /** Called once for each test. */
   open(): Promise<OpenEngine>
+  /** Default: none. */
   readonly skip?: readonly Skip[]
   /** Of the crash points of each case, every n-th one, another share each time; 0: none. Default 1: all. A server needs longer than memory. */
   readonly everyCrashPoint?: number

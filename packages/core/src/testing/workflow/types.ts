@@ -74,6 +74,7 @@ export interface TestOptions<In, Bag, Rpcs> {
 
 /** One call of a function of the app. */
 export interface RecordedCall<In = unknown, Out = unknown> {
+  /** What it was called with. */
   readonly data: In
   /** The step it was called as; undefined for `rpc.invoke`. */
   readonly step: string | undefined
@@ -92,6 +93,7 @@ export type RecordedCalls<Rpcs> = {
   readonly [Name in keyof Rpcs]: readonly RecordedCall<InputOf<Rpcs, Name>, OutputOf<Rpcs, Name>>[]
 }
 
+/** What can happen in a run. */
 export type TimelineEvent =
   | 'started'
   | 'step entered'
@@ -109,6 +111,7 @@ export type TimelineEvent =
 export interface TimelineEntry {
   /** Virtual time since the start, in ms. */
   readonly afterMs: number
+  /** What happened. */
   readonly event: TimelineEvent
   /** Of steps and sleeps: its name. */
   readonly step?: string
@@ -118,6 +121,7 @@ export interface TimelineEntry {
 
 /** How a tested run went. */
 export interface TestedRun<Out, Rpcs> {
+  /** How it ended, or that it waits for a person. */
   readonly status: 'completed' | 'failed' | 'cancelled' | 'suspended'
   /** Set when completed. */
   readonly output: Out | undefined
@@ -125,7 +129,9 @@ export interface TestedRun<Out, Rpcs> {
   readonly error: RecordedError | undefined
   /** One entry for each finished attempt, as `workflowService.getRunHistory` shows it. */
   readonly history: readonly HistoryEntry[]
+  /** Everything that happened, in order. */
   readonly timeline: readonly TimelineEntry[]
+  /** Of the functions of the app, by name. */
   readonly calls: RecordedCalls<Rpcs>
   /** As `workflowService.exportHistory` gives it, for `replayHistory`. */
   readonly recorded: RecordedHistory
@@ -133,9 +139,11 @@ export interface TestedRun<Out, Rpcs> {
 
 /** A step whose function ran again because of a death. */
 export interface RepeatedStep {
+  /** Its name. */
   readonly step: string
   /** The n-th use of the name, 0 for the first. */
   readonly ordinal: number
+  /** An inline step has no `invocationId`. */
   readonly kind: 'rpc' | 'inline'
   /** The function an RPC step called. */
   readonly rpcName: string | undefined
@@ -147,7 +155,9 @@ export interface RepeatedStep {
 export interface CrashReport<Out> {
   /** How the run ends, every time. */
   readonly status: TestedRun<Out, unknown>['status']
+  /** Set when completed. */
   readonly output: Out | undefined
+  /** Set when failed; when cancelled or suspended its message is the reason. */
   readonly error: RecordedError | undefined
   /** How often it was run. */
   readonly runs: number
