@@ -4,6 +4,7 @@ import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { create, type Creation } from '../src/create/create.ts'
 import { cutFor } from '../src/create/cut.ts'
+import { installerOf } from '../src/create/installer.ts'
 import { storeNames, stores } from '../src/create/stores.ts'
 import { generate } from '../src/index.ts'
 import { compile } from './compiler.ts'
@@ -93,6 +94,23 @@ test('nothing is written into a folder that has something in it', async () => {
   )
   rmSync(path.join(folder, 'notes.txt'))
   expect((await created({ folder, store: 'pg' })).code).toBe(0)
+})
+
+test.each([
+  ['npm/11.0.0 node/v24.0.0', 'npm', {}],
+  ['', 'npm', {}],
+  ['pnpm/12.21.0 npm/? node/v24.0.0', 'pnpm', { 'pnpm-workspace.yaml': expect.stringContaining('esbuild: false') }],
+  ['yarn/4.18.1 npm/? node/v24.0.0', 'yarn', { '.yarnrc.yml': 'nodeLinker: node-modules\n', 'yarn.lock': '' }],
+  ['bun/1.3.0 npm/? node/v24.0.0', 'bun', {}],
+])('under %j the packages are installed by %s', async (userAgent, installer, settings) => {
+  expect(installerOf(userAgent)).toBe(installer)
+  const by: string[] = []
+  const install = async (_folder: string, given: string) => (by.push(given), 0)
+  const { folder } = await created({ installer: installerOf(userAgent), install })
+  expect(by).toEqual([installer])
+  const known = ['pnpm-workspace.yaml', '.yarnrc.yml', 'yarn.lock']
+  const written = Object.entries(filesOf(folder)).filter(([name]) => known.includes(name))
+  expect(Object.fromEntries(written)).toEqual(settings)
 })
 
 test('an installation that fails is told, with its exit code', async () => {

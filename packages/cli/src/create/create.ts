@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { complete, type Given } from './ask.ts'
+import { installPackages, installerOf, writeSettings, type Installer } from './installer.ts'
 import { stores } from './stores.ts'
 import { writeApp } from './write-app.ts'
 
@@ -14,8 +14,10 @@ export interface Creation extends Given {
   readonly interactive: boolean
   /** The folder of the template. Default: the one of this package. */
   readonly template?: string
-  /** Installs the packages of the app in this folder and answers the exit code. Default: by the package manager that runs us. */
-  readonly install?: (folder: string) => Promise<number>
+  /** Default: the one that runs us. */
+  readonly installer?: Installer
+  /** Installs the packages of the app in this folder and answers the exit code. Default: by `installer`. */
+  readonly install?: (folder: string, installer: Installer) => Promise<number>
 }
 
 /**
@@ -24,7 +26,13 @@ export interface Creation extends Given {
  * @returns the exit code
  * @throws Error that says what is wrong with the folder or with what was asked for
  */
-export async function create({ interactive, template, install, ...given }: Creation): Promise<number> {
+export async function create({
+  interactive,
+  template,
+  install,
+  installer = installerOf(),
+  ...given
+}: Creation): Promise<number> {
   const wanted = await complete(given, interactive)
   if (wanted === undefined) {
     console.error('nothing was written')
@@ -34,7 +42,8 @@ export async function create({ interactive, template, install, ...given }: Creat
   const folder = path.resolve(wanted.folder)
   writeApp({ template: template ?? templateOfPackage(), folder, store })
   console.log(`${wanted.folder}: an app with workflows on ${stores[store].title}; installing its packages`)
-  const code = await (install ?? runInstall)(folder)
+  writeSettings(folder, installer)
+  const code = await (install ?? installPackages)(folder, installer)
   if (code !== 0) {
     console.error(`the packages could not be installed (exit code ${code}); the app is written: try again in ${folder}`)
     return code
@@ -47,22 +56,4 @@ export async function create({ interactive, template, install, ...given }: Creat
 function templateOfPackage(): string {
   if (existsSync(packedTemplate)) return packedTemplate
   throw new Error('this pikku was not installed from a registry, so it has no template; copy templates/workflows')
-}
-
-/** The package managers that say who they are, as all of them do to what they run. */
-const managers = new Set(['npm', 'pnpm', 'yarn', 'bun'])
-
-function runInstall(folder: string): Promise<number> {
-  const [running = ''] = (process.env['npm_config_user_agent'] ?? '').split('/')
-  const manager = managers.has(running) ? running : 'npm'
-  // On Windows these are scripts of a shell.
-  const child = spawn(manager, ['install'], {
-    cwd: folder,
-    stdio: 'inherit',
-    shell: process.platform === 'win32',
-  })
-  return new Promise((resolve, reject) => {
-    child.once('error', (error) => reject(new Error(`cannot run ${manager}: ${error.message}`)))
-    child.once('exit', (code) => resolve(code ?? 1))
-  })
 }
