@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Answering, Doorbell, Logger, Roles, WorkflowQueues, WorkItem } from '@pikku/core/contract'
 import { Batcher, fromMessage, quote, toMessage } from '@pikku/core/queue'
 import type { Job, Worker } from 'bullmq'
-import type { BullConnection } from './connection.ts'
+import { closedError, type BullConnection } from './connection.ts'
 import { MessageLoop } from './message-loop.ts'
 import { reasonOf } from './reason-of.ts'
 import { wakeOthers } from './scripts.ts'
@@ -46,6 +46,7 @@ export class BullDoorbell implements Doorbell {
   readonly #rings: Readonly<Record<WorkItem['kind'], Batcher<Ring>>>
   readonly #prepared = new Set<string>()
   readonly #answering = new Set<Answering>()
+  #isClosed = false
 
   constructor(connection: BullConnection, queues: WorkflowQueues, logger: Logger) {
     this.#connection = connection
@@ -61,22 +62,30 @@ export class BullDoorbell implements Doorbell {
   }
 
   async answer(roles: Roles, handler: (item: WorkItem) => Promise<void>): Promise<Answering> {
-    const answering = await Promise.all([
+    const tried = await Promise.allSettled([
       this.#answerQueue({ kind: 'run', slots: roles.run, handler }),
       this.#answerQueue({ kind: 'step', slots: roles.step, handler }),
     ])
+    const answering = tried.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
     const all: Answering = {
       stop: async () => {
         this.#answering.delete(all)
         await Promise.all(answering.map((one) => one.stop()))
       },
     }
-    this.#answering.add(all)
-    return all
+    const failed = tried.find((one) => one.status === 'rejected')
+    if (!failed && !this.#isClosed) {
+      this.#answering.add(all)
+      return all
+    }
+    // Nobody else would stop the one of two that can be answered.
+    await all.stop()
+    throw failed ? failed.reason : closedError()
   }
 
   /** Stop every answer that was not stopped, and let the rings under way arrive. */
   async close(): Promise<void> {
+    this.#isClosed = true
     await Promise.all([...this.#answering].map((one) => one.stop()))
     await Promise.all([this.#rings.run.drained(), this.#rings.step.drained()])
   }

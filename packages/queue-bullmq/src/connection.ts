@@ -164,7 +164,7 @@ export class BullConnection {
   }
 
   #assertOpen(): void {
-    if (this.#isClosed) throw new WorkflowError('CONFIGURATION', 'this queue service is closed')
+    if (this.#isClosed) throw closedError()
   }
 }
 
@@ -185,7 +185,7 @@ function onDuplicate(client: Client, told: (copy: Client) => void): void {
 
 /** For good: where a wait was not answered in time BullMQ connects anew, also when it was closed meanwhile. */
 function end(copy: Client): void {
-  copy.connect = () => Promise.reject(new WorkflowError('CONFIGURATION', 'this queue service is closed'))
+  copy.connect = () => Promise.reject(closedError())
   copy.disconnect()
 }
 
@@ -198,4 +198,8 @@ async function quit(client: Client): Promise<void> {
   } finally {
     client.disconnect()
   }
+}
+
+export function closedError(): WorkflowError {
+  return new WorkflowError('CONFIGURATION', 'this queue service is closed')
 }

@@ -1,6 +1,8 @@
 import type { Answering, Doorbell, WorkItem } from '@pikku/core/contract'
 import { Queue } from 'bullmq'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { BullDoorbell } from '../src/bull-doorbell.ts'
+import { BullConnection } from '../src/connection.ts'
 import { BullQueueService } from '../src/index.ts'
 import { openKeys, RecordingLogger, runItem, stepItem, until } from './support.ts'
 
@@ -53,6 +55,25 @@ describe('the doorbell on BullMQ', () => {
       expect(await keys.redis.xlen(`${keys.prefix}:{${name}}:events`)).toBeLessThan(500)
       expect(await keys.redis.exists(`${keys.prefix}:{${name}}:completed`)).toBe(0)
     }
+  })
+
+  it('answers both queues or none: of what could not be answered in whole nothing is taken', async () => {
+    const connection = new BullConnection(keys.url, keys.prefix, logger)
+    const worker = connection.worker.bind(connection)
+    connection.worker = async (name, ...rest) => {
+      if (name === queues.worker) throw new Error('no queue today')
+      return worker(name, ...rest)
+    }
+    await expect(listen(new BullDoorbell(connection, queues, logger))).rejects.toThrow('no queue today')
+    const queue = new Queue(`{${queues.orchestrator}}`, { connection: keys.redis, prefix: keys.prefix })
+    await until('nobody is there to take anything', async () => (await queue.getWorkersCount()) === 0)
+    await service()
+      .doorbell(queues)
+      .ring([runItem('a')])
+    expect(await messagesWaiting()).toBe(1)
+    expect(heard).toEqual([])
+    await queue.close()
+    await connection.close()
   })
 
   it('F13: items of one millisecond never collide, whatever their run ids look like', async () => {

@@ -3,6 +3,9 @@ import { WorkflowError } from '../contract/index.ts'
 import { MAX_FAILED_TURNS } from '../domain/limits.ts'
 import { CodecFailedError } from './values.ts'
 
+/** Whose count is kept at a time. */
+const mostRuns = 10_000
+
 /**
  * How often in a row this process could not take the turn of a run, so that one whose history nobody can read (somebody
  * edited it) is not tried for ever.
@@ -14,7 +17,11 @@ export class FailedTurns {
   isOneTooMany(runId: RunId, error: unknown): boolean {
     if (WorkflowError.is(error, 'STORE_UNAVAILABLE') || error instanceof CodecFailedError) return false
     const times = (this.#inARow.get(runId) ?? 0) + 1
+    // As the newest: of those that went elsewhere meanwhile the oldest is forgotten.
+    this.#inARow.delete(runId)
     this.#inARow.set(runId, times)
+    const [oldest] = this.#inARow.keys()
+    if (oldest !== undefined && this.#inARow.size > mostRuns) this.#inARow.delete(oldest)
     if (times < MAX_FAILED_TURNS) return false
     this.taken(runId)
     return true

@@ -7,11 +7,12 @@ export interface HeldLease {
   readonly lease: Lease
   /** Aborts when the lease is known to be lost: what runs under it is to stop. */
   readonly signal: AbortSignal
+  /** Its run was woken. */
+  onWoken: () => void
 }
 
 interface Holding extends HeldLease {
   readonly abort: AbortController
-  readonly onWoken: () => void
 }
 
 /** Renews every lease this process holds, in one call; aborts those that are lost and wakes the holders of woken runs. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Clock, NextMove, Run, RunClaim, RunId, RunItem } from '../contract/index.ts'
+import type { NextMove, Run, RunClaim, RunId, RunItem } from '../contract/index.ts'
 import { crashesReason, MAX_CRASHES } from '../domain/limits.ts'
 import { createReplay, createWorkflowContext, type ContextSource } from '../replay/index.ts'
 import type { WorkflowDefinition } from '../define/index.ts'
@@ -7,14 +7,23 @@ import { bodyScope, type BodyScope } from './body-scope.ts'
 import type { EngineParts } from './parts.ts'
 import { encodeLeaving } from './encode-turn.ts'
 import { FailedTurns } from './failed-turns.ts'
+import type { HeldLease } from './lease-keeper.ts'
 import { sharedMacrotask } from './macrotask.ts'
 import { ParkedRuns } from './parked-runs.ts'
 import { leavingAfter } from './plan-turn.ts'
 import { RunTurns, type Left, type ParkedRun, type RunningBody } from './run-turns.ts'
+import { sleepInParts } from './sleep-in-parts.ts'
 import { Slots } from './slots.ts'
 import { suspectAfter, suspectDelayMs, suspectPauseMs } from './suspects.ts'
 
 export type ContextOf = (run: Run) => ContextSource
+
+/** A claimed run whose lease is kept, and whether it was woken before anybody could hear it. */
+interface Held {
+  readonly claim: RunClaim
+  readonly held: HeldLease
+  readonly bell: { readonly rung: boolean }
+}
 
 /** Takes the turns of runs: claims them, replays them, and leaves them parked or ended. */
 export class Orchestrator {
@@ -96,7 +105,7 @@ export class Orchestrator {
 
   /** One claim and the turns under it. True: claim again at once. */
   async #claimAndPlay({ runId, workflow }: RunItem): Promise<boolean> {
-    const { store, registry, owner, settings, clock, stopping } = this.#parts
+    const { store, registry, owner, settings, clock, stopping, keeper } = this.#parts
     const definition = registry.workflow(workflow)
     if (!definition) return false
     const parked = this.#parked.take(runId)
@@ -130,19 +139,24 @@ export class Orchestrator {
       await this.#putBack(claim, suspectDelayMs(claim.history.run.crashes))
       return false
     }
+    // From here on it is renewed: the codec that reads its input may take its time.
+    const bell = { rung: false }
+    const held = keeper.hold(claim.lease, () => (bell.rung = true))
     try {
       if (suspect) await clock.sleep(suspectPauseMs, stopping)
-      return this.#leave(runId, await this.#play(claim, definition, parked))
+      return this.#leave(runId, await this.#play({ claim, held, bell }, definition, parked))
     } finally {
+      keeper.drop(held)
       if (suspect) this.#suspects.give()
     }
   }
 
-  async #play(claim: RunClaim, definition: WorkflowDefinition, parked: ParkedRun | null): Promise<Left> {
+  async #play({ claim, held, bell }: Held, definition: WorkflowDefinition, parked: ParkedRun | null): Promise<Left> {
     const body = parked?.body ?? (await this.#tryStartBody(claim, definition))
     if (body === null) return { kind: 'yielded' }
     const { codeHash } = definition
-    const turns = new RunTurns(this.#parts, { claim, codeHash, body, parked, failed: this.#failed })
+    const woken = bell.rung
+    const turns = new RunTurns(this.#parts, { claim, held, woken, codeHash, body, parked, failed: this.#failed })
     const left = await turns.play()
     if (left.kind === 'parked' || left.kind === 'ended') this.#failed.taken(claim.lease.runId)
     if (left.kind !== 'parked') body.replay.abandon()
@@ -222,14 +236,4 @@ export class Orchestrator {
     })
     return body
   }
-}
-
-const partsOfGrace = 10
-
-/**
- * A process that stood still (frozen, or busy computing) finds its timers due all at once: what a body awaits one after the
- * other gets the rest of the grace then, and not none.
- */
-async function sleepInParts(clock: Clock, ms: number, done: AbortSignal): Promise<void> {
-  for (let i = 0; i < partsOfGrace && !done.aborted; i++) await clock.sleep(ms / partsOfGrace, done)
 }

@@ -8,13 +8,22 @@ export function createReport(observer: WorkflowObserver | undefined, logger: () 
   return (event) => {
     const worthKnowing = wordsOf(event)
     // Names, reasons and errors are other people's text.
-    if (worthKnowing !== null) logger().warn(oneLine(`pikku: ${worthKnowing}`))
+    if (worthKnowing !== null) say(() => logger().warn(oneLine(`pikku: ${worthKnowing}`)))
     if (!observer) return
     try {
       observer.onEvent(event)
     } catch (error) {
-      logger().error(oneLine(`pikku: the observer threw on '${event.kind}': ${messageOf(error)}`))
+      say(() => logger().error(oneLine(`pikku: the observer threw on '${event.kind}': ${messageOf(error)}`)))
     }
+  }
+}
+
+/** A logger that throws leaves nobody to tell. */
+function say(log: () => void): void {
+  try {
+    log()
+  } catch {
+    // What runs here is worth more than what is said about it.
   }
 }
 

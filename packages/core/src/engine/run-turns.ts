@@ -86,7 +86,16 @@ export class RunTurns {
 
   constructor(
     parts: EngineParts,
-    run: { claim: RunClaim; codeHash: string; body: RunningBody; parked: ParkedRun | null; failed: FailedTurns },
+    run: {
+      claim: RunClaim
+      held: HeldLease
+      /** It was woken since it was claimed. */
+      woken: boolean
+      codeHash: string
+      body: RunningBody
+      parked: ParkedRun | null
+      failed: FailedTurns
+    },
   ) {
     this.#parts = parts
     this.#failed = run.failed
@@ -97,7 +106,9 @@ export class RunTurns {
     this.#sleeps = run.parked?.sleeps ?? new DueSleeps(parts.clock)
     this.#cached = run.parked !== null
     this.#seen = run.claim.history
-    this.#held = parts.keeper.hold(run.claim.lease, () => this.#wake())
+    this.#held = run.held
+    this.#held.onWoken = () => this.#wake()
+    this.#woken = run.woken
     this.#quit = AbortSignal.any([this.#held.signal, parts.graceOver])
     const signal = (): AbortSignal => AbortSignal.any([this.#quit, this.#done.signal])
     this.#inlineSurroundings = { payloads: parts.payloads, scope: run.body.scope, signal }
@@ -110,6 +121,7 @@ export class RunTurns {
     for (const signal of signals) signal.addEventListener('abort', this.#interrupt)
     this.#body.onMoved = this.#bell.ring
     try {
+      if (this.#held.signal.aborted) return { kind: 'lost' }
       if (stopping.aborted) return await this.#handOver()
       return await this.#play()
     } catch (error) {

@@ -12,6 +12,7 @@ import type {
 } from '../contract/index.ts'
 import type { Registry } from '../define/index.ts'
 import { outsideBodies, watchRejections } from './body-scope.ts'
+import { closeAll, whenOver } from './close-all.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { LeaseKeeper } from './lease-keeper.ts'
 import { Orchestrator, type ContextOf } from './orchestrator.ts'
@@ -124,12 +125,15 @@ export class WorkflowEngine {
     await this.#started.catch(() => undefined)
     const finished = new AbortController()
     void clock.sleep(graceMs, finished.signal).then(() => this.#graceOver.abort())
-    await Promise.all([this.#answering?.stop(), sweeper.stop(), this.#orchestrator.stop(), this.#stepWorker.stop()])
-    finished.abort()
-    keeper.stop()
-    await dispatcher.close()
-    await this.#listening?.close()
-    this.#unwatch()
+    const working = [this.#answering?.stop(), sweeper.stop(), this.#orchestrator.stop(), this.#stepWorker.stop()]
+    await closeAll(
+      () => whenOver(working),
+      () => finished.abort(),
+      () => keeper.stop(),
+      () => dispatcher.close(),
+      () => this.#listening?.close(),
+      () => this.#unwatch(),
+    )
   }
 
   #take(item: WorkItem): Promise<void> {

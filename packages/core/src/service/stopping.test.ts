@@ -176,3 +176,29 @@ test('F4: a codec that fails once lets the inline steps beside it end: none of t
   assert.deepEqual([most, entries], [1, 1])
   await service.close()
 })
+
+test('a queue that cannot be left keeps nothing else open; whoever closes is told', async () => {
+  const doorbell = new MemoryDoorbell()
+  const stubborn: Doorbell = {
+    ring: (items) => doorbell.ring(items),
+    answer: async () => ({ stop: () => Promise.reject(new Error('no way out')) }),
+  }
+  const queueService = queueOver(stubborn)
+  const ports = memoryPorts()
+  let closed = false
+  const close = ports.store.close.bind(ports.store)
+  ports.store.close = () => {
+    closed = true
+    return close()
+  }
+  const workflowService = new WorkflowService(ports, queueService, {})
+  const services = { workflowService, queueService, logger: silent }
+  workflowService.bind(
+    services,
+    registryOf(() => Promise.resolve()),
+  )
+  const workers = new QueueWorkers(services)
+  await workers.registerQueues()
+  await assert.rejects(workflowService.close({ graceMs: 0 }), /no way out/)
+  assert.ok(closed)
+})

@@ -13,6 +13,7 @@ import { RunNotFoundError, WorkflowError } from '../contract/index.ts'
 import { loadRegistry, type Registry, type StartedWorkflow, type WorkflowRun } from '../define/index.ts'
 import { describe, quote } from '../domain/describe.ts'
 import { isRunId, plainText } from '../domain/names.ts'
+import { closeAll, whenOver } from '../engine/close-all.ts'
 import { isInsideRun } from '../engine/body-scope.ts'
 import { Dispatcher } from '../engine/dispatcher.ts'
 import { LeaseKeeper } from '../engine/lease-keeper.ts'
@@ -234,11 +235,13 @@ export class WorkflowService {
 
   async #close(graceMs: number): Promise<void> {
     this.#closed.abort()
-    await Promise.all([...this.#engines].map((engine) => engine.stop(graceMs)))
-    this.#retention.stop()
-    await this.#dispatcher?.close()
-    await this.#watcher.close()
-    await this.#ports.store.close()
+    await closeAll(
+      () => whenOver([...this.#engines].map((engine) => engine.stop(graceMs))),
+      () => this.#retention.stop(),
+      () => this.#dispatcher?.close(),
+      () => this.#watcher.close(),
+      () => this.#ports.store.close(),
+    )
   }
 
   /**
