@@ -77,10 +77,10 @@ class PostgresUnderFire implements ChaosServer {
       with asked as (
         select * from json_to_recordset(${JSON.stringify(asked)}::text::json) as a(i integer, "runId" text, name text, ordinal integer)
       )
-      select a.i, r.owner, r.epoch::float8 as epoch, r.leased, r.ended_at is not null as over, r.ring_at is not null as wanted
+      select a.i, r.owner, r.epoch::float8 as epoch, r.leased, r.ended_at is not null or r.status = 'suspended' as over, r.ring_at is not null as wanted
       from asked as a join workflows.workflow_runs as r on r.run_id = a."runId" where a.name is null
       union all
-      select a.i, s.worker, s.epoch::float8, s.leased, s.settled_seq is not null or r.ended_at is not null, true
+      select a.i, s.worker, s.epoch::float8, s.leased, s.settled_seq is not null or r.ended_at is not null or r.status = 'suspended', true
       from asked as a
       join workflows.workflow_step as s on s.run_id = a."runId" and s.name = a.name and s.ordinal = a.ordinal
       join workflows.workflow_runs as r on r.run_id = a."runId"`

@@ -62,12 +62,17 @@ class RedisUnderFire implements ChaosServer {
   async look(things: readonly HeldThing[]): Promise<readonly (ThingNow | undefined)[]> {
     if (things.length === 0) return []
     const asked = this.#redis.pipeline()
-    for (const { runId, step } of things)
+    for (const { runId, step } of things) {
       asked.hmget(`${root}:${step ? `step:${step.place}:` : 'run:'}${runId}`, ...fields)
-    const answers = (await asked.exec()) ?? []
-    return answers.map(([error, values]) => {
+      asked.hget(`${root}:run:${runId}`, 'status')
+    }
+    const answers = ((await asked.exec()) ?? []).map(([error, values]) => {
       if (error) throw error
-      return toThing(values as (string | null)[])
+      return values
+    })
+    return things.map((_, index) => {
+      const thing = toThing(answers[index * 2] as (string | null)[])
+      return thing && { ...thing, over: thing.over || answers[index * 2 + 1] === 'suspended' }
     })
   }
 
@@ -128,7 +133,7 @@ class RedisUnderFire implements ChaosServer {
       'no replica, so no writes': this.#setting('min-replicas-to-write', '1', '0'),
       'full memory': this.#setting('maxmemory', '1mb', '0'),
       'SCRIPT FLUSH': async () => {
-        await this.#redis.script('FLUSH')
+        await (await this.#connected()).script('FLUSH')
       },
     }
     if (this.#disk.problem === null) faults['full disk'] = (during) => this.#fullDisk(during)
@@ -137,9 +142,9 @@ class RedisUnderFire implements ChaosServer {
 
   #setting(name: string, bad: string, good: string): ServerFault {
     return async (during) => {
-      await this.#redis.config('SET', name, bad)
+      await (await this.#connected()).config('SET', name, bad)
       await during()
-      await this.#redis.config('SET', name, good)
+      await (await this.#connected()).config('SET', name, good)
     }
   }
 
@@ -168,8 +173,14 @@ class RedisUnderFire implements ChaosServer {
   }
 
   async #startAgain(): Promise<void> {
-    await this.#server.start()
+    // One that is just ending of what was done to it still runs, for a moment.
+    await this.#server.start().catch(() => this.#server.start())
+    await this.#connected()
+  }
+
+  async #connected(): Promise<Redis> {
     while (this.#redis.status !== 'ready') await delay(5)
+    return this.#redis
   }
 }
 

@@ -121,7 +121,7 @@ function faultLines({ adversary: { strikes }, server, foughtMs }: Result): strin
     .map(([kind, { times, hits: hit }]) => `${kind} ${times} (${hit})`)
   const disk = server.noDisk === null ? [] : [`  NOT DONE: full disk, because none can be mounted: ${server.noDisk}`]
   const full =
-    server.noDisk === null ? [`  the server's log says 'No space left on device' ${server.timesFull()} times`] : []
+    server.noDisk === null ? [`  the server's log says ${server.timesFull()} times that the disk is full`] : []
   return [
     `faults: ${strikes.length}, one every ${every} s; ${hits} (${share} %) hit a run in flight. By kind (hits):`,
     ...wrapped(kinds, '  '),

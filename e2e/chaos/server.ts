@@ -22,7 +22,7 @@ export interface ThingNow {
   readonly owner: string | null
   readonly epoch: number
   readonly leased: boolean
-  /** Ended or settled. */
+  /** Ended or settled, or its run waits for a person. */
   readonly over: boolean
   /** Nobody holds it, and somebody ought to take it. */
   readonly wanted: boolean
