@@ -66,7 +66,12 @@ export async function rehearsePairing(pairing: Pairing, place: Place): Promise<s
   await install(`${addDev} @pikku/cli tsx typescript@${typescript} @types/node`)
   assertSameFiles(folder, packed)
   const module = resolution === 'bundler' ? 'esnext' : resolution
-  writeOnboardingApp({ folder, store, url, compilerOptions: { module, moduleResolution: resolution } })
+  writeOnboardingApp({
+    folder,
+    store,
+    url,
+    compilerOptions: { module, moduleResolution: resolution, skipLibCheck: false },
+  })
   await run('node_modules/.bin/pikku')
   await run('node_modules/.bin/tsc')
   await shell.start('node_modules/.bin/tsx src/worker.ts', folder, { until: /^ready$/m, env: { PATH } })

@@ -72,6 +72,19 @@ describe('pikku', () => {
     expect(unknown.stderr).toMatch(/unknown command 'wach'|too many arguments/)
   })
 
+  test('create asks nobody where there is no terminal, and says what is missing', async () => {
+    const project = projectOf('empty')
+    const nobody = await pikku(project, ['create'])
+    expect(nobody).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'which folder? npx @pikku/cli create <dir> [--store pg|redis]\n',
+    })
+    const unknown = await pikku(project, ['create', 'app', '--store', 'mysql'])
+    expect(unknown.code).toBe(1)
+    expect(unknown.stderr).toBe("there is no store 'mysql'; there are pg and redis\n")
+  })
+
   test('watch goes on after an error, and ends at SIGTERM', async () => {
     const project = projectOf('app')
     const child = spawn(process.execPath, [...command, 'watch'], { cwd: project })
