@@ -91,14 +91,8 @@ export class WorkflowService {
     this.#retention = new Retention({ ...shared, admin, retention: options.retention })
   }
 
-  /**
-   * Open connections and bring the schema up to date now instead of on first use. Again: nothing more.
-   *
-   * @throws `StoreUnavailableError` when the database cannot be asked; `WorkflowError` with code `SCHEMA_TOO_NEW`,
-   *   `SERVER_TOO_OLD`, or `CONFIGURATION` for rights, settings or migrations that are missing
-   * @example
-   * await workflowService.init()
-   */
+  /** Open connections and bring the schema up to date now instead of on first use.
+   * @throws `WorkflowError` with code `STORE_UNAVAILABLE`, `SCHEMA_TOO_NEW`, `SERVER_TOO_OLD` or `CONFIGURATION` */
   async init(): Promise<void> {
     await this.#ports.admin.migrate()
     await this.queueService?.init()
