@@ -55,12 +55,18 @@ test('what a step came to is not kept once the body has it', async () => {
 
 test('a grace that nobody waits for any more is called off', async () => {
   const graces: AbortSignal[] = []
+  const begun = Promise.withResolvers<void>()
+  const grace = (_short: boolean, done: AbortSignal): Promise<void> => {
+    graces.push(done)
+    begun.resolve()
+    return new Promise(() => undefined)
+  }
   const replay = createReplay(
     async (port) => {
-      await new Promise((resolve) => setTimeout(resolve, 5))
+      await begun.promise
       await ask(port, 'late')
     },
-    { ...env, grace: (_short, done) => new Promise(() => graces.push(done)) },
+    { ...env, grace },
   )
   await replay.advance([
     row('late', { status: 'succeeded', settledSeq: 1, settledAt: 1, outcome: { ok: true, value: 1 } }),
