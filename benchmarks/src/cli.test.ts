@@ -34,7 +34,7 @@ test('no peers', () => {
 
 test('the curves alone', () => {
   const { only } = parse('--growth')
-  expect(only).toHaveLength(5)
+  expect(only).toHaveLength(6)
   expect(only.every((group) => group.startsWith('growth-'))).toBe(true)
 })
 
