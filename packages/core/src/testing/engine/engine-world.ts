@@ -89,10 +89,11 @@ export class EngineWorld {
     await checkRunLaws(reader, runId)
     const run = await reader.getRun(runId)
     if (!run) return
+    const entered = this.ledger.entered(runId)
     const [steps, attempts] = await Promise.all([reader.listSteps(runId), reader.listAttempts(runId)])
     const calm = !this.rough && isEnded(run.status) && run.status !== 'cancelled'
     const app = this.#apps.get(run.workflow)
-    if (!app?.bare) this.ledger.check(runId, steps, attempts, calm)
+    if (!app?.bare) this.ledger.check(runId, { steps, attempts, entered }, calm)
     if (!app || (run.status !== 'completed' && run.status !== 'failed')) return
     const payloads = this.processes[0]?.payloads
     if (!payloads) return

@@ -34,12 +34,27 @@ export class Ledger {
     return this.#notes.filter((note) => note === what).length
   }
 
+  /** The attempts of rpc steps that were entered so far, with how often. */
+  entered(runId: string): ReadonlyMap<string, number> {
+    return new Map(this.#rpc.get(runId))
+  }
+
   /**
    * Each attempt was entered once at most, and nothing that is not on record. `calm`: nothing died or froze, so there were
    * exactly as many side effects as attempts begun.
    */
-  check(runId: string, steps: readonly StepDetail[], attempts: readonly Attempt[], calm: boolean): void {
-    const unknown = new Map(this.#rpc.get(runId))
+  check(
+    runId: string,
+    read: {
+      steps: readonly StepDetail[]
+      attempts: readonly Attempt[]
+      /** Taken before those were read: what is entered meanwhile is not among them. */
+      entered: ReadonlyMap<string, number>
+    },
+    calm: boolean,
+  ): void {
+    const { steps, attempts } = read
+    const unknown = new Map(read.entered)
     for (const step of steps.filter(({ kind }) => kind === 'rpc')) {
       for (let attempt = 1; attempt <= step.attempt; attempt += 1) {
         const key = attemptKey(stepKey(step.id), attempt)

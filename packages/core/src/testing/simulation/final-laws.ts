@@ -43,7 +43,7 @@ export async function checkFinally(simulation: Finished): Promise<void> {
     try {
       if (!simulation.storeWentBack) await checkRunLaws(reader, runId)
       const [steps, attempts] = [await reader.listSteps(runId), await reader.listAttempts(runId)]
-      simulation.ledger.check(runId, steps, attempts, false)
+      simulation.ledger.check(runId, { steps, attempts, entered: simulation.ledger.entered(runId) }, false)
       if (!isEnded(run.status)) continue
       await assertEndsAsItShould(simulation, planned, run)
       await assertReplays(simulation, run, steps)
