@@ -8,11 +8,12 @@ import type {
   Run,
   RunId,
   Settlement,
-  Step,
   StepId,
   StepOutcome,
   WorkItem,
 } from './records.ts'
+import type { RunNotices } from './run-notices.ts'
+import type { WorkflowAdmin, WorkflowReader } from './workflow-reader.ts'
 
 /**
  * The write port: what the engine needs of a database.
@@ -343,114 +344,6 @@ export interface Swept {
   readonly full: boolean
   /** Until the next timer, redispatch or lease end this store knows of; null: nothing is waited for. */
   readonly nextDueInMs: number | null
-}
-
-/** A step as a person looks at it. */
-export interface StepDetail extends Step {
-  /** rpc: what its function is given. child: what its run was started with. Else null. */
-  readonly input: Payload | null
-  /** When the body asked for it. */
-  readonly createdAt: number
-  /** When the latest attempt began. Stays, as `worker` does, when that one was lost, failed or was given back. */
-  readonly startedAt: number | null
-  /** The owner that holds it, or that held it last. */
-  readonly worker: string | null
-}
-
-/** A finished attempt of an rpc or inline step. */
-export interface Attempt {
-  /** The step it was made for. */
-  readonly step: StepId
-  /** What the step is. */
-  readonly kind: 'rpc' | 'inline'
-  /** The function it called; null for an inline step. */
-  readonly rpcName: string | null
-  /** 1 for the first. */
-  readonly attempt: number
-  /** `lost`: its worker died or gave it up unfinished; no error was recorded. */
-  readonly outcome: 'succeeded' | 'failed' | 'lost'
-  /** Set when it succeeded. */
-  readonly output: Payload | null
-  /** Set when it failed. */
-  readonly error: Payload | null
-  /** The owner that made it. */
-  readonly worker: string | null
-  /** When the attempt began and ended. */
-  readonly startedAt: number
-  /** The same clock as `startedAt`. */
-  readonly endedAt: number
-}
-
-/** Which runs, and which page of them. */
-export interface RunQuery {
-  /** Runs of the workflow of this name. Default: of all. */
-  readonly workflow?: string
-  /** Runs in one of these. Default: in any. */
-  readonly statuses?: readonly Run['status'][]
-  /** Runs that carry all of these. */
-  readonly tags?: readonly string[]
-  /** Milliseconds since the epoch, exclusive. */
-  readonly createdAfter?: number
-  /** Milliseconds since the epoch, exclusive. */
-  readonly createdBefore?: number
-  /** At most so many on a page. */
-  readonly limit: number
-  /** From the page before; opaque. */
-  readonly cursor?: string
-}
-
-/** The read port, for consoles and for the workflow service. An unknown run has no steps and no attempts. */
-export interface WorkflowReader {
-  /** Null for an unknown id. */
-  getRun(runId: RunId): Promise<Run | null>
-  /** In the order they were asked for. */
-  listSteps(runId: RunId): Promise<readonly StepDetail[]>
-  /** In the order they ended. */
-  listAttempts(runId: RunId): Promise<readonly Attempt[]>
-  /** Newest first; a page is stable under inserts. */
-  listRuns(query: RunQuery): Promise<{ runs: readonly Run[]; cursor: string | null }>
-}
-
-/** What is done to the store as a whole. */
-export interface WorkflowAdmin {
-  /**
-   * Bring the schema up to date; safe under any number of processes at once. Only `WorkflowService.init` calls it, which apps
-   * need not: a store whose other calls need the schema sees to it on its first use, or tells its users to call `init`.
-   *
-   * @throws `WorkflowError` with code `SCHEMA_TOO_NEW` when the schema is newer than this code accepts
-   */
-  migrate(): Promise<void>
-  /** Delete ended runs and every trace of them, those that ended first first; answers how many. Their ids are free again. */
-  deleteRuns(which: { finishedBefore: number; statuses?: readonly Run['status'][]; limit: number }): Promise<number>
-}
-
-/**
- * Best-effort word between processes that a run changed. Whoever must know also looks by itself, slowly.
- */
-export interface RunNotices {
-  /**
-   * Tell every process with a listener, this one included (at once, without the round trip). What is told of one run may
-   * be told as one: then it is `changed` if any of it was. Default `changed`.
-   */
-  publish(runIds: readonly RunId[], kind?: NoticeKind): Promise<void>
-  /** `onMissed`: notices may have been lost (the connection was down): look at everything. */
-  subscribe(listener: NoticeListener): Promise<{ close(): Promise<void> }>
-  /** False where nothing arrives from other processes (LISTEN behind PgBouncer): poll faster. */
-  readonly live: boolean
-}
-
-/**
- * `progress`: steps were recorded, which concerns those who watch them. `changed`: it ended, was suspended, cancelled, or
- * woken while held; also whatever a process of another version says.
- */
-export type NoticeKind = 'changed' | 'progress'
-
-/** Who hears of runs. */
-export interface NoticeListener {
-  /** This run has changed. */
-  onChanged(runId: RunId, kind: NoticeKind): void
-  /** Notices may have been lost: look at everything. */
-  onMissed(): void
 }
 
 /** Everything a workflow service stands on; each part usable alone. */
