@@ -20,6 +20,12 @@ export const mutants: Subject['mutants'] = {
       caughtBy: 'pushes › A5: who holds a run for an inline step is told at once what settled in another process',
     },
     {
+      what: 'forgets what it heard of a run while it claimed it',
+      change: { 'engine/lease-keeper.ts': { 'this.#expected.set(runId, true)': '' } },
+      caughtBy:
+        'pushes › A5: what settled elsewhere while the answer to a claim was on its way is told to who holds the run then',
+    },
+    {
       what: 'leaves to the sweep what a settlement rings',
       change: { 'engine/step-worker.ts': { 'void this.#parts.dispatcher.dispatch(settled.wake)': '' } },
       caughtBy: 'pushes › with every safety interval at a minute the pushes alone bring each run to its end',

@@ -12,7 +12,7 @@ const step = (runId: string): StepItem => {
   return { kind: 'step', runId, step: { name: 's', ordinal: 0 }, rpcName: 'work', attempt: 1, dispatch: 0 }
 }
 
-function dispatching(ring?: () => Promise<void>): {
+function dispatching(ring?: (items: readonly WorkItem[]) => Promise<void>): {
   dispatcher: Dispatcher
   keeper: LeaseKeeper
   rung: WorkItem[]
@@ -75,6 +75,46 @@ test('F9: a queue that cannot be rung is reported and nothing else: the sweep ri
     events.map(({ kind }) => kind),
     ['trouble'],
   )
+})
+
+test('what sweeps find while the queue has not answered for the last is rung together when it has, and not forgotten', async () => {
+  const rings: { items: string[]; answer: () => void }[] = []
+  const { dispatcher } = dispatching(
+    (items) => new Promise((resolve) => rings.push({ items: items.map(({ runId }) => runId), answer: resolve })),
+  )
+  dispatcher.dispatchSwept([step('a')])
+  dispatcher.dispatchSwept([step('b')])
+  dispatcher.dispatchSwept([run('c'), step('d')])
+  assert.deepEqual(
+    rings.map(({ items }) => items),
+    [['a']],
+  )
+  rings[0]!.answer()
+  await new Promise(setImmediate)
+  assert.deepEqual(rings[1]?.items, ['b', 'c', 'd'])
+  rings[1].answer()
+  await dispatcher.close()
+  assert.equal(rings.length, 2)
+})
+
+test('a queue that does not answer is owed no more than a thousand items, and none once it is closed', async () => {
+  const rings: { items: number; answer: () => void }[] = []
+  const { dispatcher } = dispatching(
+    (items) => new Promise((resolve) => rings.push({ items: items.length, answer: resolve })),
+  )
+  const many = Array.from({ length: 600 }, (_, i) => step(`run ${i}`))
+  for (let i = 0; i < 3; i += 1) dispatcher.dispatchSwept(many)
+  rings[0]!.answer()
+  await new Promise(setImmediate)
+  assert.deepEqual(
+    rings.map(({ items }) => items),
+    [600, 1_000],
+  )
+  dispatcher.dispatchSwept(many)
+  await dispatcher.close()
+  rings[1]!.answer()
+  await new Promise(setImmediate)
+  assert.equal(rings.length, 2)
 })
 
 test('progress is told together and each run once', async () => {

@@ -5,6 +5,8 @@ import type { Report } from './report.ts'
 /** How long progress notices are gathered: they are for people watching, not for the engine. */
 const gatherProgressMs = 100
 const longestGatherMs = 1_000
+/** So much of what sweeps found waits for a queue that does not answer; what is more, a later sweep finds again. */
+const mostWaiting = 1_000
 /** How long closing waits for a queue that does not answer. */
 const patienceMs = 1_000
 
@@ -22,6 +24,8 @@ export class Dispatcher {
   #gathering: NodeJS.Timeout | null = null
   #lastProgress = 0
   readonly #telling = new Set<Promise<void>>()
+  /** What sweeps found and the queue is to have, and whether it is being rung. */
+  readonly #swept: WorkItem[] = []
   #ringsSwept = false
   /** Set while this process takes turns: takes the item if there is room. */
   takeHere: (item: RunItem) => boolean = () => false
@@ -53,14 +57,19 @@ export class Dispatcher {
   }
 
   /**
-   * What a sweep found goes round the queue where it can: the queue may be what lost it (A24). While it has not answered
-   * for the last, it is not given more: a later sweep finds it again.
+   * What a sweep found goes round the queue where it can: the queue may be what lost it (A24). The rest is rung together
+   * once the queue has answered for the last: left to a later sweep, it would wait for its window.
    */
   dispatchSwept(items: readonly WorkItem[]): void {
     const toRing = this.#takenElsewhere(items.filter((item) => item.kind === 'run' || !this.takeStepHere(item)))
-    if (this.#ringsSwept) return
+    this.#swept.push(...toRing.slice(0, mostWaiting - this.#swept.length))
+    if (!this.#ringsSwept) void this.#ringSwept()
+  }
+
+  async #ringSwept(): Promise<void> {
     this.#ringsSwept = true
-    void this.#ring(toRing).then(() => (this.#ringsSwept = false))
+    while (this.#swept.length > 0) await this.#ring(this.#swept.splice(0))
+    this.#ringsSwept = false
   }
 
   /** Takes what can be taken here; answers the rest. */
@@ -108,8 +117,13 @@ export class Dispatcher {
   async close(): Promise<void> {
     if (this.#gathering) this.tell(this.#takeProgress(), 'progress')
     const done = new AbortController()
-    await Promise.race([Promise.all(this.#telling), this.#clock.sleep(patienceMs, done.signal)])
+    await Promise.race([this.#allTold(), this.#clock.sleep(patienceMs, done.signal)])
     done.abort()
+    this.#swept.length = 0
+  }
+
+  async #allTold(): Promise<void> {
+    while (this.#telling.size > 0) await Promise.all(this.#telling)
   }
 
   #takeProgress(): RunId[] {

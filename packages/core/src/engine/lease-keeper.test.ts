@@ -123,3 +123,41 @@ test('what was heard of runs is looked into at once and together', async () => {
   await turnOfTheLoop()
   assert.deepEqual(asked[1], ['a', 'b', 'c'])
 })
+
+test('what was heard of a run while it was being claimed is looked into once it is held', async () => {
+  const { keeper, asked } = keeping(() => ({ woken: ['a'] }))
+  let woken = 0
+  for (const runId of ['a', 'b']) keeper.expect(runId)
+  keeper.check('a')
+  keeper.hold(lease('a', 1, 'step'))
+  keeper.hold(lease('b'))
+  await turnOfTheLoop()
+  assert.deepEqual(asked, [])
+  keeper.hold(lease('a'), () => (woken += 1))
+  await turnOfTheLoop()
+  assert.deepEqual([asked.length, woken], [1, 1])
+  keeper.unexpect('a')
+  keeper.expect('a')
+  keeper.hold(lease('a', 2))
+  await turnOfTheLoop()
+  assert.equal(asked.length, 1, 'what was heard before is over')
+  keeper.expect('c')
+  keeper.checkAll()
+  await turnOfTheLoop()
+  keeper.hold(lease('c'))
+  await turnOfTheLoop()
+  assert.deepEqual(asked.at(-1), ['c'])
+})
+
+test('a run that is being left is woken here and elsewhere, and its commit says whether it was lost', async () => {
+  const { keeper, clock, events } = keeping(() => ({ lost: [lease('a')] }))
+  let woken = 0
+  const held = keeper.hold(lease('a'), () => (woken += 1))
+  held.leaving = true
+  assert.deepEqual([keeper.wake('a'), woken], [false, 1])
+  await clock.advance(leaseMs / 3)
+  assert.deepEqual([held.signal.aborted, events.length], [false, 0])
+  held.leaving = false
+  await clock.advance(leaseMs / 3)
+  assert.equal(held.signal.aborted, true)
+})

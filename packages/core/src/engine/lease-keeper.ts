@@ -9,6 +9,8 @@ export interface HeldLease {
   readonly signal: AbortSignal
   /** Its run was woken. */
   onWoken: () => void
+  /** It is being left: the store may have given its run to another already, who is to hear of a wake as well. */
+  leaving: boolean
 }
 
 interface Holding extends HeldLease {
@@ -24,6 +26,8 @@ export class LeaseKeeper {
   readonly #held = new Set<Holding>()
   readonly #byRun = new Map<RunId, Set<Holding>>()
   readonly #toCheck = new Set<Holding>()
+  /** Runs that are being claimed here, and whether anything was heard of them since. */
+  readonly #expected = new Map<RunId, boolean>()
   readonly #stopped = new AbortController()
   #running = false
 
@@ -34,13 +38,23 @@ export class LeaseKeeper {
     this.#report = parts.report
   }
 
+  /** This run is about to be claimed. What is heard of it before it is held may be a wake that came too late for the claim. */
+  expect(runId: RunId): void {
+    this.#expected.set(runId, false)
+  }
+
+  unexpect(runId: RunId): void {
+    this.#expected.delete(runId)
+  }
+
   hold(lease: Lease, onWoken: () => void = () => undefined): HeldLease {
     const abort = new AbortController()
-    const holding: Holding = { lease, abort, signal: abort.signal, onWoken }
+    const holding: Holding = { lease, abort, signal: abort.signal, onWoken, leaving: false }
     this.#held.add(holding)
     const ofRun = this.#byRun.get(lease.runId) ?? new Set()
     this.#byRun.set(lease.runId, ofRun.add(holding))
     if (!this.#running) void this.#renewForEver()
+    if (lease.step === undefined && this.#expected.get(lease.runId) === true) this.check(lease.runId)
     return holding
   }
 
@@ -62,15 +76,16 @@ export class LeaseKeeper {
     this.#report({ kind: 'lease-lost', runId, ...(step ? { step } : {}) })
   }
 
-  /** Wake the holder of this run if it is here. */
+  /** Wake the holder of this run; whether it is surely here. */
   wake(runId: RunId): boolean {
     const run = [...(this.#byRun.get(runId) ?? [])].find((holding) => holding.lease.step === undefined)
     run?.onWoken()
-    return run !== undefined
+    return run !== undefined && !run.leaving
   }
 
   /** Something was heard of this run: ask the store about its leases now instead of with the next renewal. */
   check(runId: RunId): void {
+    if (this.#expected.has(runId)) this.#expected.set(runId, true)
     const holdings = this.#byRun.get(runId)
     if (!holdings) return
     if (this.#toCheck.size === 0) queueMicrotask(() => void this.#renew(this.#takeChecks()))
@@ -78,7 +93,7 @@ export class LeaseKeeper {
   }
 
   checkAll(): void {
-    for (const runId of this.#byRun.keys()) this.check(runId)
+    for (const runId of [...this.#expected.keys(), ...this.#byRun.keys()]) this.check(runId)
   }
 
   stop(): void {
@@ -114,7 +129,8 @@ export class LeaseKeeper {
 
   #loseAll(lease: Lease): void {
     for (const holding of this.#byRun.get(lease.runId) ?? []) {
-      if (sameLease(holding.lease, lease)) this.lose(holding)
+      // One that is being left may have been released by now: the answer of its commit says which.
+      if (sameLease(holding.lease, lease) && !holding.leaving) this.lose(holding)
     }
   }
 }

@@ -93,12 +93,14 @@ export class Orchestrator {
       let again = true
       while (again && !this.#parts.stopping.aborted) {
         this.#active.set(runId, false)
+        this.#parts.keeper.expect(runId)
         again = (await this.#claimAndPlay(item)) || this.#active.get(runId) === true
       }
     } catch (error) {
       this.#parts.report({ kind: 'trouble', during: 'claiming a run', runId, error })
     } finally {
       this.#active.delete(runId)
+      this.#parts.keeper.unexpect(runId)
       this.#slots.give()
     }
   }

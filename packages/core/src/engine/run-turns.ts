@@ -256,9 +256,11 @@ export class RunTurns {
       record,
       next,
     }
+    this.#held.leaving = next.kind !== 'hold'
     const committed = await persist({ during: 'committing a turn', signal: this.#quit, clock, report }, () =>
       store.commitRun(this.#claim.lease, turn),
     )
+    this.#held.leaving = false
     for (const delayMs of delaysOf(turn)) sweeper.expectIn(delayMs)
     // The lease goes before its run is dispatched: else the wake would be taken for one of this holder.
     if (committed.released) this.#parts.keeper.drop(this.#held)

@@ -101,8 +101,7 @@ export class WorkflowEngine {
     this.#unwatch = watchRejections()
     await store.enlist(owner)
     this.#listening = await notices.subscribe({
-      // Progress too: a holder that was not told, because the word was on its way while it looked, looks once more.
-      onChanged: (runId) => keeper.check(runId),
+      onChanged: (runId, kind) => kind === 'changed' && keeper.check(runId),
       onMissed: () => keeper.checkAll(),
     })
     this.#answering = await this.#doorbell.answer(this.#roles, (item) => this.#take(item))

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import type { EngineSettings } from '../../engine/settings.ts'
 import { seededRandom } from '../random.ts'
 import type { EngineWorld } from './engine-world.ts'
@@ -127,6 +128,47 @@ export const pushScenarios: ScenarioGroup = {
       const turns = await world.process(held, { timing: patient, only: 'orchestrator' })
       await world.process(held, { timing: patient, only: 'worker' })
       assert.equal(await turns.output('held'), 'heard')
+    },
+    'A5: what settled elsewhere while the answer to a claim was on its way is told to who holds the run then': async (
+      world,
+    ) => {
+      if (world.mode === 'inline') return world.leaveOut('in inline mode there is no queue')
+      const [claimed, told] = [door(), door()]
+      const held: TestApp = {
+        functions: {
+          first: () => 1,
+          second: async () => {
+            await claimed.opened
+            return 2
+          },
+        },
+        workflows: {
+          held: async ({ workflow }) => {
+            const second = workflow.do('second', 'second', null).finally(told.open)
+            await workflow.do('first', 'first', null)
+            await workflow.do('slow', () => told.opened)
+            return second
+          },
+        },
+      }
+      const turns = await world.process(held, { timing: patient, only: 'orchestrator' })
+      await world.process(held, { timing: patient, only: 'worker' })
+      const runId = randomUUID()
+      let heard = 0
+      const listening = await turns.ports.notices.subscribe({
+        onChanged: (id, kind) => void (heard += id === runId && kind === 'changed' ? 1 : 0),
+        onMissed: () => undefined,
+      })
+      let claims = 0
+      turns.gate.fault = async (name, call) => {
+        const answer = await call()
+        if (name !== 'store.claimRun' || answer === null || ++claims !== 2) return answer
+        claimed.open()
+        await until('word of the second step has come', () => heard > 0)
+        return answer
+      }
+      assert.deepEqual(await turns.end(await turns.begin('held', null, runId)), { kind: 'completed', output: 2 })
+      await listening.close()
     },
     'A17: timers are met on time, by a process that did not set them too': async (world) => {
       const late: number[] = []
