@@ -4,13 +4,13 @@ import { codeOf, mayBeApplied, troubleOf, unavailable } from './retryable.ts'
 export type Verdict<Answer> =
   | { readonly kind: 'answer'; readonly answer: Answer | Promise<Answer> }
   | { readonly kind: 'refused'; readonly error: Error }
-  /** A row it needs is locked by somebody: it waits for it alone, and nobody waits with it. */
+  /** A row it needs is locked by somebody: it waits for it, and nobody who wants another row waits with it. */
   | { readonly kind: 'busy' }
   /** It read something that changed meanwhile, and nothing was written: send it again. */
   | { readonly kind: 'stale' }
 
 interface Sending {
-  /** One call only, and wait for locked rows. */
+  /** Calls of one row only, and wait for it where it is locked. */
   readonly patient: boolean
   /** By its place: whether this call was sent before and may have been applied. */
   readonly repeated: readonly boolean[]
@@ -23,6 +23,8 @@ export interface Lane<Call, Answer> {
   send(calls: readonly Call[], how: Sending): Promise<readonly Verdict<Answer>[]>
   /** Calls of one key never travel together; the later one follows in the next statement. */
   keyOf(call: Call): string
+  /** The row it locks: calls that found it locked wait for it together. Left out: each waits by itself. */
+  rowOf?(call: Call): string
   /** About how many bytes a call adds to its statement. */
   sizeOf(call: Call): number
   readonly maxCalls: number
@@ -37,6 +39,7 @@ export interface Lane<Call, Answer> {
 interface Waiting<Call, Answer> {
   readonly call: Call
   readonly key: string
+  readonly row: unknown
   readonly size: number
   readonly since: number
   tries: number
@@ -68,7 +71,8 @@ class Coalescer<Call, Answer> {
   #queue: Waiting<Call, Answer>[] = []
   #patient: Waiting<Call, Answer>[] = []
   #underWay = 0
-  #patientUnderWay = 0
+  /** Rows that are being waited for. */
+  readonly #patientRows = new Set<unknown>()
   #scheduled = false
 
   constructor(lane: Lane<Call, Answer>) {
@@ -81,6 +85,7 @@ class Coalescer<Call, Answer> {
       this.#queue.push({
         call,
         key: this.#lane.keyOf(call),
+        row: this.#lane.rowOf?.(call) ?? Symbol(),
         size,
         since: performance.now(),
         tries: 0,
@@ -105,7 +110,9 @@ class Coalescer<Call, Answer> {
   #flush(): void {
     while (this.#queue.length > 0 && this.#underWay < this.#lane.maxStatements) {
       this.#underWay += 1
-      void this.#deliver(this.#take(), false).then(() => {
+      const { batch, left } = this.#take(this.#queue)
+      this.#queue = left
+      void this.#deliver(batch, false).then(() => {
         this.#underWay -= 1
         if (this.#queue.length > 0) this.#schedule()
       })
@@ -113,12 +120,12 @@ class Coalescer<Call, Answer> {
   }
 
   /** From the front as much as one statement carries; order is kept among calls of one key. */
-  #take(): Waiting<Call, Answer>[] {
+  #take(queue: readonly Waiting<Call, Answer>[]): Record<'batch' | 'left', Waiting<Call, Answer>[]> {
     const batch: Waiting<Call, Answer>[] = []
     const left: Waiting<Call, Answer>[] = []
     const keys = new Set<string>()
     let bytes = 0
-    for (const waiting of this.#queue) {
+    for (const waiting of queue) {
       const full = batch.length >= this.#lane.maxCalls || (batch.length > 0 && bytes + waiting.size > maxBatchBytes)
       if (full || keys.has(waiting.key)) left.push(waiting)
       else {
@@ -127,8 +134,7 @@ class Coalescer<Call, Answer> {
       }
       keys.add(waiting.key)
     }
-    this.#queue = left
-    return batch
+    return { batch, left }
   }
 
   /** Never rejects: every call of the batch is answered, refused, or queued again. */
@@ -138,6 +144,7 @@ class Coalescer<Call, Answer> {
       const repeated = batch.map((waiting) => waiting.isRepeated)
       const verdicts = await this.#lane.send(calls, { patient, repeated })
       batch.forEach((waiting, at) => this.#conclude(waiting, verdicts[at]))
+      this.#flushPatient()
     } catch (error) {
       await this.#recover(batch, patient, error)
     }
@@ -148,18 +155,13 @@ class Coalescer<Call, Answer> {
       waiting.reject(new Error(`${this.#lane.name}: the statement did not answer one of its calls`))
     else if (verdict.kind === 'answer') waiting.resolve(verdict.answer)
     else if (verdict.kind === 'refused') waiting.reject(verdict.error)
-    else if (verdict.kind === 'busy') this.#wait(waiting)
+    else if (verdict.kind === 'busy') this.#patient.push(waiting)
     else if (this.#isOverdue(waiting))
       this.#giveUp(waiting, new Error('the run changed again and again while it was read'))
     else {
       this.#queue.unshift(waiting)
       this.#schedule()
     }
-  }
-
-  #wait(waiting: Waiting<Call, Answer>): void {
-    this.#patient.push(waiting)
-    this.#flushPatient()
   }
 
   /** Behind everybody else who waits: a row that stays locked holds up nobody but those who want it. */
@@ -169,12 +171,15 @@ class Coalescer<Call, Answer> {
   }
 
   #flushPatient(): void {
-    while (this.#patientUnderWay < maxPatient) {
-      const next = this.#patient.shift()
+    while (this.#patientRows.size < maxPatient) {
+      const next = this.#patient.find(({ row }) => !this.#patientRows.has(row))
       if (!next) return
-      this.#patientUnderWay += 1
-      void this.#deliver([next], true).then(() => {
-        this.#patientUnderWay -= 1
+      const { row } = next
+      const { batch } = this.#take(this.#patient.filter((waiting) => waiting.row === row))
+      this.#patient = this.#patient.filter((waiting) => !batch.includes(waiting))
+      this.#patientRows.add(row)
+      void this.#deliver(batch, true).then(() => {
+        this.#patientRows.delete(row)
         this.#flushPatient()
       })
     }

@@ -48,6 +48,7 @@ function claimLane(db: Database): (ask: ClaimStep) => Promise<StepClaim | null> 
     maxCalls: 100,
     maxStatements: 1,
     keyOf: ({ runId, step }) => `${runId} ${step.ordinal} ${step.name}`,
+    rowOf: ({ runId }) => runId,
     sizeOf: () => 400,
     send: async (asks, { patient }) => {
       const { calls, knowns } = claimStepCalls(asks)
@@ -87,6 +88,7 @@ function settleLane(db: Database): (settle: Settle) => Promise<Settled | null> {
     maxCalls: 200,
     maxStatements: 1,
     keyOf: ({ lease }) => `${lease.runId} ${lease.step?.ordinal} ${lease.step?.name}`,
+    rowOf: ({ lease }) => lease.runId,
     sizeOf: ({ outcome }) => 300 + ('output' in outcome ? outcome.output : outcome.error).length,
     send: async (settles, { patient }) => {
       const calls = settleCalls(settles)

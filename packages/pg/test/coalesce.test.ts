@@ -198,6 +198,38 @@ describe('coalescing', () => {
     assert.deepEqual(await Promise.all(locked), ['a!', 'b!', 'c!'])
   })
 
+  test('calls of one row that is locked wait for it together, and nobody who wants another row waits with them', async () => {
+    const unlocked = Promise.withResolvers<void>()
+    const { call, batches } = laneOf(
+      async (calls, { patient }) => {
+        if (patient && calls[0]!.text.startsWith('locked')) await unlocked.promise
+        return calls.map(({ text }): Verdict<string> => {
+          return patient ? { kind: 'answer', answer: `${text}!` } : { kind: 'busy' }
+        })
+      },
+      { rowOf: ({ text }) => text.split(' ')[0]! },
+    )
+    const waiting = ['locked 1', 'locked 2', 'other 1', 'locked 3'].map((text) => call(text, text))
+    assert.equal(await waiting[2], 'other 1!')
+    const later = [call('locked 4', 'same key'), call('locked 5', 'same key')]
+    await turns(3)
+    unlocked.resolve()
+    assert.deepEqual(await Promise.all([...waiting, ...later]), [
+      ...['locked 1!', 'locked 2!', 'other 1!', 'locked 3!'],
+      ...['locked 4!', 'locked 5!'],
+    ])
+    assert.deepEqual(batches, [
+      ['locked 1', 'locked 2', 'other 1', 'locked 3'],
+      ['locked 1', 'locked 2', 'locked 3'],
+      ['other 1'],
+      // What came for the row meanwhile found it locked, and followed; of one key one after the other.
+      ['locked 4'],
+      ['locked 5'],
+      ['locked 4'],
+      ['locked 5'],
+    ])
+  })
+
   test('a poisoned batch and a server that goes while it is taken apart: each call ends in its time', async () => {
     const { call, batches } = laneOf(
       async (calls) => {
