@@ -9,7 +9,7 @@ export interface HeldLease {
   readonly signal: AbortSignal
   /** Its run was woken. */
   onWoken: () => void
-  /** It is being left: the store may have given its run to another already, who is to hear of a wake as well. */
+  /** It is being left, and its commit will say whether it was released. */
   leaving: boolean
 }
 
@@ -76,11 +76,11 @@ export class LeaseKeeper {
     this.#report({ kind: 'lease-lost', runId, ...(step ? { step } : {}) })
   }
 
-  /** Wake the holder of this run; whether it is surely here. */
+  /** Wake the holder of this run if it is here. */
   wake(runId: RunId): boolean {
     const run = [...(this.#byRun.get(runId) ?? [])].find((holding) => holding.lease.step === undefined)
     run?.onWoken()
-    return run !== undefined && !run.leaving
+    return run !== undefined
   }
 
   /** Something was heard of this run: ask the store about its leases now instead of with the next renewal. */
@@ -129,7 +129,7 @@ export class LeaseKeeper {
 
   #loseAll(lease: Lease): void {
     for (const holding of this.#byRun.get(lease.runId) ?? []) {
-      // One that is being left may have been released by now: the answer of its commit says which.
+      // One that is being left may have been released by now, and the answer be on its way.
       if (sameLease(holding.lease, lease) && !holding.leaving) this.lose(holding)
     }
   }

@@ -79,6 +79,7 @@ export class RunTurns {
   #seen: { revision: number; wakeSeq: number }
   #turn = 0
   #woken = false
+  #wokenLeaving = false
   #advancing = false
   #toldWaiting = false
   /** Inline steps that did not heed their signal are left behind. */
@@ -241,7 +242,7 @@ export class RunTurns {
   }
 
   async #commit(schedule: readonly StepPlan[], record: readonly InlineRecord[], leaving: Leaving): Promise<Committed> {
-    this.#woken = false
+    this.#woken = this.#wokenLeaving = false
     const { store, dispatcher, sweeper, clock, report } = this.#parts
     const { workflow } = this.#body.scope
     const next =
@@ -264,6 +265,8 @@ export class RunTurns {
     for (const delayMs of delaysOf(turn)) sweeper.expectIn(delayMs)
     // The lease goes before its run is dispatched: else the wake would be taken for one of this holder.
     if (committed.released) this.#parts.keeper.drop(this.#held)
+    // What woke a holder after this one had gone was meant for the next.
+    if (committed.released && this.#wokenLeaving) dispatcher.tell([this.#claim.lease.runId])
     if (committed.wake.length > 0) void dispatcher.dispatch(committed.wake)
     dispatcher.progressed(this.#claim.lease.runId)
     return committed
@@ -324,6 +327,7 @@ export class RunTurns {
 
   #wake(): void {
     this.#woken = true
+    this.#wokenLeaving = this.#held.leaving
     this.#bell.ring()
   }
 

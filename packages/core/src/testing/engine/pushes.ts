@@ -170,6 +170,53 @@ export const pushScenarios: ScenarioGroup = {
       assert.deepEqual(await turns.end(await turns.begin('held', null, runId)), { kind: 'completed', output: 2 })
       await listening.close()
     },
+    'A5: a wake that comes to a process that has just left the run is passed on to who holds it now': async (world) => {
+      if (world.mode === 'inline') return world.leaveOut('in inline mode there is no queue')
+      const [parked, claimed, told] = [door(), door(), door()]
+      const held: TestApp = {
+        functions: {
+          zeroth: () => 0,
+          first: () => parked.opened,
+          second: () => claimed.opened,
+        },
+        workflows: {
+          held: async ({ workflow }) => {
+            const first = workflow.do('first', 'first', null)
+            const second = workflow.do('second', 'second', null).finally(told.open)
+            await workflow.do('zeroth', 'zeroth', null)
+            await first
+            await workflow.do('slow', () => told.opened)
+            await second
+          },
+        },
+      }
+      const runId = randomUUID()
+      const leaves = await world.process(held, { timing: patient })
+      const ended = async (name: string): Promise<boolean> =>
+        leaves.seen('step-succeeded').some((event) => 'step' in event && event.step?.name === name)
+      const takenOver = async (): Promise<void> => {
+        const other = await world.process(held, { timing: patient, only: 'orchestrator' })
+        other.gate.fault = async (name, call) => {
+          const answer = await call()
+          if (name === 'store.claimRun' && answer !== null) claimed.open()
+          return answer
+        }
+        parked.open()
+        await until('the first step has ended', () => ended('first'))
+        const ringing = setInterval(() => void leaves.ring([{ kind: 'run', runId, workflow: 'held' }]), 20)
+        await claimed.opened
+        clearInterval(ringing)
+        await until('the second step has ended', () => ended('second'))
+      }
+      let commits = 0
+      leaves.gate.fault = async (name, call) => {
+        const answer = await call()
+        if (name === 'store.commitRun' && ++commits === 2) await takenOver()
+        return answer
+      }
+      await leaves.begin('held', null, runId)
+      assert.equal((await leaves.end(runId)).kind, 'completed')
+    },
     'A17: timers are met on time, by a process that did not set them too': async (world) => {
       const late: number[] = []
       const sleeper: TestApp = {
