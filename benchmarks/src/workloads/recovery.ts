@@ -37,7 +37,8 @@ async function lose(turn: Turn, size: Size, { work, signal, inTheMiddle, wentOnA
   const playing = client.play({ work, input: {}, times: runs, atOnce: runs })
   await Promise.race([inTheMiddle(first, runs), playing])
   await turn.start('worker')
-  await delay(1_000)
+  // At any moment between two of its looks around.
+  await delay(1_000 + Math.random() * 1_000)
   const lostAt = Date.now()
   first.signal(signal)
   const played = await Promise.race([playing, delay(size.recoveryLimitMs, null, { ref: false })])

@@ -26,7 +26,7 @@ export const defaultSettings: EngineSettings = {
   leaseMs: 10_000,
   sweepMs: 1_000,
   redispatchAfterMs: 5_000,
-  deathGraceMs: 1_000,
+  deathGraceMs: 750,
   replayGraceMs: REPLAY_GRACE_MS,
   troubleDelayMs: 5_000,
   abortGraceMs: 250,
