@@ -12,6 +12,7 @@ export const shared = [
   'server-restart',
   'template-tests',
   'template',
+  'tutorial',
 ].map((name) => `test/${name}.test.ts`)
 
 export default defineConfig({ test: { ...ofBoth, name: 'e2e-shared', include: shared } })

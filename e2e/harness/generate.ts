@@ -5,7 +5,8 @@ const root = path.resolve(import.meta.dirname, '../..')
 
 /** Generates the files that the apps under test import, with the built command. */
 export default function setup(): void {
-  for (const app of ['e2e/app', 'templates/workflows', 'docs/examples']) runPikku(path.join(root, app))
+  for (const app of ['e2e/app', 'templates/workflows', 'docs/examples', 'docs/examples/tutorial'])
+    runPikku(path.join(root, app))
 }
 
 export function runPikku(folder: string, ...args: string[]): void {
