@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import fs from 'node:fs'
 import type postgres from 'postgres'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { PgWorkflowService, type PgWorkflowServiceOptions } from '../src/index.ts'
@@ -155,8 +156,10 @@ describe('rights and limits', () => {
     const { role: schema, url } = await openRole()
     await open(url.href).init()
     const { role, url: least } = await openRole()
-    await admin.unsafe(`drop schema ${role}; grant usage on schema ${schema} to ${role}`)
-    await admin.unsafe(`grant select, insert, update, delete on all tables in schema ${schema} to ${role}`)
+    await admin.unsafe(`drop schema ${role}`)
+    // What docs/postgres.md shows.
+    const grants = fs.readFileSync(new URL('../../../docs/examples/grants.sql', import.meta.url), 'utf8')
+    await admin.unsafe(grants.replaceAll(/\bworkflows\b/g, schema).replaceAll(/\bapp\b/g, role))
     expect(await run(open(least.href, { schema, migrate: false }))).toEqual(output)
   })
 
