@@ -21,7 +21,7 @@ export const mutants: Subject['mutants'] = {
     },
     {
       what: 'forgets what it heard of a run while it claimed it',
-      change: { 'engine/lease-keeper.ts': { 'this.#expected.set(runId, true)': '' } },
+      change: { 'engine/lease-keeper.ts': { 'this.#expected.set(runId, true)': 'this.#expected.set(runId, false)' } },
       caughtBy:
         'pushes › A5: what settled elsewhere while the answer to a claim was on its way is told to who holds the run then',
     },

@@ -168,26 +168,35 @@ export const stopScenarios: ScenarioGroup = {
             return new Promise(() => undefined)
           },
           heeds: async ({ workflowStep }) => {
-            if (workflowStep.attemptCount > 1) return 'again'
             await new Promise((resolve) => workflowStep.signal.addEventListener('abort', resolve))
             return 'heeded'
+          },
+          'gives up': async ({ workflowStep }) => {
+            if (workflowStep.attemptCount > 1) return 'again'
+            return new Promise((_resolve, reject) => {
+              workflowStep.signal.addEventListener('abort', () => reject(new Error('told to stop')))
+            })
           },
         },
         workflows: {
           order: async ({ workflow }) =>
-            Promise.all([workflow.do('stubborn', 'stubborn'), workflow.do('heeds', 'heeds')]),
+            Promise.all([
+              workflow.do('stubborn', 'stubborn'),
+              workflow.do('heeds', 'heeds'),
+              workflow.do('gives up', 'gives up'),
+            ]),
         },
       }
       const first = await world.process(app)
       const runId = await first.begin('order')
       await entered.opened
-      await until('both run', () => first.seen('step-started').length === 2)
+      await until('all run', () => first.seen('step-started').length === 3)
       const second = await world.process(app)
       const began = performance.now()
       await first.close({ graceMs: 60 })
       assert.ok(performance.now() - began < 2_000, 'closing does not wait for a step that does not')
       assert.ok(told)
-      assert.deepEqual(await second.end(runId), { kind: 'completed', output: ['second worker', 'heeded'] })
+      assert.deepEqual(await second.end(runId), { kind: 'completed', output: ['second worker', 'heeded', 'again'] })
       const history = (await second.history(runId)).filter(({ stepName }) => stepName === 'stubborn')
       assert.deepEqual(
         history.map(({ status, error }) => [status, error?.code]),
