@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The one door to everything in this repository, for any machine with Node >= 20 and npm:
-//   node scripts/run.mjs start | test | check | simulate | chaos | bench | verify-slow | rehearse | release | <any pnpm command>
+//   node scripts/run.mjs start | test | check | simulate | chaos | bench | verify-slow | rehearse | release | site | <any pnpm command>
 // Nothing here may import a package: this runs before anything is installed.
 import path from 'node:path'
 import { Children } from './children.mjs'
@@ -8,7 +8,18 @@ import { buildPackages, installPackages } from './prepare.mjs'
 import { bringTools, root } from './tools.mjs'
 
 const oldestNode = 20
-const ownCommands = ['start', 'test', 'check', 'simulate', 'chaos', 'bench', 'verify-slow', 'rehearse', 'release']
+const ownCommands = [
+  'start',
+  'test',
+  'check',
+  'simulate',
+  'chaos',
+  'bench',
+  'verify-slow',
+  'rehearse',
+  'release',
+  'site',
+]
 /** Commands of pnpm that change what is installed: before them there is nothing to install. */
 const installing = ['install', 'i', 'add', 'remove', 'rm', 'update', 'up', 'dedupe', 'import']
 

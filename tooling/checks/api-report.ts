@@ -48,7 +48,10 @@ export function checkDoor(door: Door, { update, scratch }: { update: boolean; sc
     findings.push({ path: where, line: 1, message: `${messageId}: ${text}` })
   }
   fs.mkdirSync(path.dirname(door.report), { recursive: true })
-  const { apiReportChanged } = Extractor.invoke(configOf(door, scratch), { localBuild: update, messageCallback: note })
+  const { apiReportChanged } = Extractor.invoke(configOf(door, { scratch }), {
+    localBuild: update,
+    messageCallback: note,
+  })
   if (apiReportChanged && !update) {
     findings.push({
       path: where,
@@ -86,7 +89,23 @@ const nameOf = (declaration: string) =>
     declaration,
   )?.[1] ?? declaration
 
-function configOf({ packageFolder, types, report }: Door, scratch: string): ExtractorConfig {
+/** What a door has to offer, with its docstrings, as API Extractor describes it: to this file, as JSON. */
+export function writeDocModel(door: Door, file: string): void {
+  Extractor.invoke(configOf(door, { docModel: file }), {
+    localBuild: true,
+    messageCallback: (message) => {
+      message.handled = true
+    },
+  })
+}
+
+interface Wanted {
+  /** A folder for the report that the committed one is compared with. */
+  readonly scratch?: string
+  readonly docModel?: string
+}
+
+function configOf({ packageFolder, types, report }: Door, { scratch, docModel }: Wanted): ExtractorConfig {
   const entry = path.join(packageFolder, types)
   return ExtractorConfig.prepare({
     configObject: {
@@ -104,14 +123,17 @@ function configOf({ packageFolder, types, report }: Door, scratch: string): Extr
           files: [entry],
         },
       },
-      apiReport: {
-        enabled: true,
-        reportFolder: path.dirname(report),
-        reportTempFolder: scratch,
-        reportFileName: path.basename(report, '.api.md'),
-      },
+      apiReport:
+        scratch === undefined
+          ? { enabled: false }
+          : {
+              enabled: true,
+              reportFolder: path.dirname(report),
+              reportTempFolder: scratch,
+              reportFileName: path.basename(report, '.api.md'),
+            },
       newlineKind: 'lf',
-      docModel: { enabled: false },
+      docModel: docModel === undefined ? { enabled: false } : { enabled: true, apiJsonFilePath: docModel },
       dtsRollup: { enabled: false },
       tsdocMetadata: { enabled: false },
     },

@@ -18,6 +18,9 @@ export interface Finding {
 
 const notSource = new Set(['node_modules', 'dist', '.pikku', '.turbo', '.tools', '.git', 'coverage'])
 
+/** The reference on the site, made of the docstrings. */
+const generatedPages = 'docs/api/'
+
 /** The TypeScript files of all packages and templates: what is written by hand, not what is built. */
 export function sourceFiles(folders: readonly string[] = ['packages', 'templates']): SourceFile[] {
   return folders.flatMap((folder) =>
@@ -27,11 +30,12 @@ export function sourceFiles(folders: readonly string[] = ['packages', 'templates
   )
 }
 
-/** Every page of the repository. */
+/** Every page of the repository that was written. */
 export function markdownFiles(): readonly SourceFile[] {
   return filesBelow(root)
     .filter((file) => file.endsWith('.md'))
     .map(toSourceFile)
+    .filter((file) => !file.path.startsWith(generatedPages))
 }
 
 function toSourceFile(file: string): SourceFile {

@@ -20,6 +20,7 @@ const checks: Readonly<Record<string, readonly string[]>> = {
   packages: ownCheck('check-packages'),
   size: ['pnpm', '--dir', 'tooling', 'exec', 'size-limit'],
   licences: ownCheck('check-licences'),
+  site: [process.execPath, path.join(root, 'tooling/commands/site.ts')],
 }
 
 const running = new Set<ChildProcess>()

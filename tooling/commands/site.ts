@@ -1,0 +1,19 @@
+// `pnpm site`: the pages of docs/ and the reference of the API as a site, in tooling/site/dist. `pnpm site dev` shows it while
+// its pages are written.
+import { type ChildProcess, spawn } from 'node:child_process'
+import path from 'node:path'
+import { writeApiPages } from '../site/api-pages.ts'
+import { checkAnchors } from '../site/built-links.ts'
+import { exitCode, onInterruption } from './interruption.ts'
+
+const site = path.resolve(import.meta.dirname, '../site')
+const [command = 'build', ...args] = process.argv.slice(2)
+
+await writeApiPages(path.resolve(site, '../../docs/api'))
+const program = path.resolve(site, '../node_modules/vitepress/bin/vitepress.js')
+const child: ChildProcess = spawn(process.execPath, [program, command, site, ...args], { stdio: 'inherit' })
+const interrupted = onInterruption((signal) => child.kill(signal))
+const code = interrupted() ? 1 : ((await exitCode(child)) ?? 1)
+const lost = code === 0 && command === 'build' ? checkAnchors(path.join(site, 'dist')) : []
+for (const link of lost) console.error(link)
+process.exitCode = lost.length > 0 ? 1 : code
