@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import { gzipSync } from 'node:zlib'
 
 /** All files below a folder, in bytes. */
 export function bytesBelow(folder: string): number {
@@ -20,6 +21,9 @@ export function transitiveDependencies(folder: string): number {
       name !== '' && !asked.includes(name.replace(/^node_modules\//, '')) && fs.existsSync(path.join(folder, name)),
   ).length
 }
+
+/** What a file takes on its way through the net. */
+export const gzippedBytes = (file: string): number => gzipSync(fs.readFileSync(file), { level: 9 }).length
 
 export const inSeconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
 export const inKilobytes = (bytes: number): string => `${(bytes / 1000).toFixed(0)} kB`

@@ -23,6 +23,13 @@ export interface LocalRegistry {
   close(): Promise<void>
 }
 
+/** @throws Error that names the registry of npm when it does not answer: everything but our own packages comes from there */
+export async function assertReachable(shell: Shell, cwd: string): Promise<void> {
+  await shell.run('npm view verdaccio version --fetch-retries=1 --fetch-timeout=20000', cwd).catch((error: Error) => {
+    throw new Error(`the rehearsal needs the registry of npm, which does not answer:\n${error.message}`)
+  })
+}
+
 /** Brings verdaccio into `.tools/`, unless it is there. */
 export async function bringVerdaccio(shell: Shell): Promise<void> {
   if (fs.existsSync(folderOfVerdaccio())) return

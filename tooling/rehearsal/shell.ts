@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { exitCode } from '../commands/interruption.ts'
 
+/** None of what is rehearsed takes so long; a program that hangs is to say which it was. */
+const limitMs = 300_000
+
 export interface Outcome {
   readonly output: string
   readonly ms: number
@@ -20,7 +23,10 @@ export class Shell {
   async run(line: string, cwd: string, env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
     const started = performance.now()
     const { child, printed } = this.#spawn(line, cwd, env)
-    const code = await exitCode(child)
+    const overdue = setTimeout(() => endGroup(child.pid ?? 0, 'SIGKILL'), limitMs)
+    const code = await exitCode(child).finally(() => clearTimeout(overdue))
+    if (performance.now() - started > limitMs)
+      throw new Error(`\`${line}\` took more than ${limitMs / 1000} s\n${printed()}`)
     if (code !== 0) throw new Error(`\`${line}\` ended with ${code} in ${cwd}\n${printed()}`)
     return { output: printed(), ms: performance.now() - started }
   }
