@@ -69,16 +69,33 @@ function duplicate(base: Client, overrides: RedisOptions): Client {
   if (!base.isCluster) {
     const { retryStrategy, reconnectOnError } = redisOptionsOf(base)
     const isOurs = retryStrategy === ioredisDefaults().retryStrategy
-    return (base as Redis).duplicate({
-      ...own,
-      ...(isOurs ? { retryStrategy: reconnectMs } : {}),
-      reconnectOnError: reconnectOnError ?? isReplica,
-    })
+    return gatherWrites(
+      (base as Redis).duplicate({
+        ...own,
+        ...(isOurs ? { retryStrategy: reconnectMs } : {}),
+        reconnectOnError: reconnectOnError ?? isReplica,
+      }),
+    )
   }
-  return (base as Cluster).duplicate([], {
+  const cluster = (base as Cluster).duplicate([], {
     ...{ lazyConnect: true, enableOfflineQueue: true, enableAutoPipelining: false, scaleReads: 'master' },
     redisOptions: own as never,
   })
+  return cluster.on('+node', gatherWrites)
+}
+
+/** What is sent in one turn of the event loop leaves in one write: each is a system call that wakes the server. */
+function gatherWrites(node: Redis): Redis {
+  const sendCommand = node.sendCommand.bind(node)
+  node.sendCommand = (command, into) => {
+    const { stream } = node
+    if (stream?.writable && stream.writableCorked === 0) {
+      stream.cork()
+      process.nextTick(() => stream.uncork())
+    }
+    return sendCommand(command, into)
+  }
+  return node
 }
 
 function baseOf(source: unknown): Client {
