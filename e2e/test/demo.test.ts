@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import { linesOfSvg } from '@pikku/tooling/terminal-svg'
 import { expect, test } from 'vitest'
 import { captured, normalised } from '../../scripts/captured.mjs'
 import { eventually } from '../harness/deadline.ts'
@@ -8,6 +9,7 @@ import { TestProcess } from '../harness/processes.ts'
 
 const cwd = path.resolve(import.meta.dirname, '../../templates/workflows')
 const page = path.resolve(import.meta.dirname, '../../docs/getting-started.md')
+const recorded = path.resolve(import.meta.dirname, '../../docs/crash-demo.svg')
 
 async function demo(args: readonly string[], use: (run: TestProcess) => Promise<void>): Promise<void> {
   const pair = purePairs.find(({ store }) => (store === 'Redis') === args.includes('--redis'))
@@ -45,8 +47,15 @@ test.each([
     const fence = captured(fs.readFileSync(page, 'utf8'), command)
     if (process.env['UPDATE_DOCS']) fs.writeFileSync(page, fence.replacedBy(run.output))
     else expect(normalised(run.output)).toBe(normalised(fence.text))
+    if (command === 'npm start -- --crash') expect(normalised(recordedDemo())).toBe(normalised(run.output))
   }),
 )
+
+/** What the picture of the README shows, from where the demo begins to print (tooling/commands/record-demo.ts draws it). */
+function recordedDemo(): string {
+  const lines = linesOfSvg(fs.readFileSync(recorded, 'utf8')).map(({ text }) => text)
+  return lines.slice(lines.findIndex((line) => line.startsWith('» the API'))).join('\n')
+}
 
 test.skipIf(process.platform !== 'linux')('an interrupted demo leaves no process behind (on Linux)', () =>
   demo([], async (run) => {
