@@ -21,8 +21,8 @@ export interface Lane<Call, Answer> {
   readonly name: string
   /** Send calls as one statement and answer each, by its place. */
   send(calls: readonly Call[], how: Sending): Promise<readonly Verdict<Answer>[]>
-  /** Calls of one key never travel together; the later one follows in the next statement. */
-  keyOf(call: Call): string
+  /** Calls of one key never travel together; the later one follows in the next statement. Left out: any two may. */
+  keyOf?(call: Call): string
   /** The row it locks: calls that found it locked wait for it together. Left out: each waits by itself. */
   rowOf?(call: Call): string
   /** About how many bytes a call adds to its statement. */
@@ -38,7 +38,7 @@ export interface Lane<Call, Answer> {
 
 interface Waiting<Call, Answer> {
   readonly call: Call
-  readonly key: string
+  readonly key: unknown
   readonly row: unknown
   readonly size: number
   readonly since: number
@@ -84,7 +84,7 @@ class Coalescer<Call, Answer> {
       const size = this.#lane.sizeOf(call)
       this.#queue.push({
         call,
-        key: this.#lane.keyOf(call),
+        key: this.#lane.keyOf?.(call) ?? Symbol(),
         row: this.#lane.rowOf?.(call) ?? Symbol(),
         size,
         since: performance.now(),
@@ -123,7 +123,7 @@ class Coalescer<Call, Answer> {
   #take(queue: readonly Waiting<Call, Answer>[]): Record<'batch' | 'left', Waiting<Call, Answer>[]> {
     const batch: Waiting<Call, Answer>[] = []
     const left: Waiting<Call, Answer>[] = []
-    const keys = new Set<string>()
+    const keys = new Set<unknown>()
     let bytes = 0
     for (const waiting of queue) {
       const full = batch.length >= this.#lane.maxCalls || (batch.length > 0 && bytes + waiting.size > maxBatchBytes)

@@ -144,7 +144,6 @@ export class Database {
       name,
       maxCalls: 1,
       maxStatements: 4,
-      keyOf: () => '',
       sizeOf: () => 0,
       send: async ([call], { repeated, patient }) => {
         const answer = await send(call as Call, { isRepeated: repeated[0] === true, patient })

@@ -2,14 +2,36 @@ import type { Attempt, Run, RunId, RunQuery, StepDetail, WorkflowAdmin, Workflow
 import { WorkflowError } from '@pikku/core/contract'
 import type { Database } from './database.ts'
 import type { Parameter, Row, Statement } from './driver.ts'
-import { toRun, toStepDetail } from './rows.ts'
+import { byCall, toRun, toStepDetail } from './rows.ts'
 import { deleteRuns } from './sql/delete-runs.ts'
-import { getRun, listAttempts, listRuns, listSteps } from './sql/read-runs.ts'
+import { getRuns, listAttempts, listRuns, listSteps } from './sql/read-runs.ts'
 
 type Query = (parameters: readonly Parameter[]) => Promise<readonly Row[]>
 
 function reading(db: Database, statement: Statement): Query {
   return db.single(statement.name, (parameters) => db.query('reading', statement, parameters))
+}
+
+/** Of text in one answer; the run that goes beyond it is whole. */
+const answerBytes = 1024 * 1024
+
+/** Every waiter looks at its run when it begins and when it hears of it: hundreds in one turn of the event loop. */
+function readingRuns(db: Database): (runId: RunId) => Promise<Run | null> {
+  const statement = getRuns(db.schema)
+  return db.lane<RunId, Run | null>({
+    name: 'getRun',
+    maxCalls: 200,
+    maxStatements: 2,
+    sizeOf: (runId) => runId.length,
+    send: async (runIds) => {
+      const rows = byCall(await db.query('reading', statement, [JSON.stringify(runIds), answerBytes]), runIds.length)
+      return runIds.map((_runId, at) => {
+        const row = rows[at]
+        if (!row) return { kind: 'answer', answer: null }
+        return row['run'] === null ? { kind: 'stale' } : { kind: 'answer', answer: toRun(row['run']) }
+      })
+    },
+  })
 }
 
 /** PostgreSQL has no run of this id and could not be asked for it either. */
@@ -20,14 +42,14 @@ function isUnknowable(runId: RunId): boolean {
 /** For consoles: reads alone. */
 export class PgReader implements WorkflowReader {
   readonly #db: Database
-  readonly #getRun: Query
+  readonly #getRun: (runId: RunId) => Promise<Run | null>
   readonly #listSteps: Query
   readonly #listAttempts: Query
   readonly #listRuns: Readonly<Record<'all' | 'workflow' | 'tags', Query>>
 
   constructor(db: Database) {
     this.#db = db
-    this.#getRun = reading(db, getRun(db.schema))
+    this.#getRun = readingRuns(db)
     this.#listSteps = reading(db, listSteps(db.schema))
     this.#listAttempts = reading(db, listAttempts(db.schema))
     const list = (by: 'all' | 'workflow' | 'tags'): Query => reading(db, listRuns(db.schema, by))
@@ -36,8 +58,7 @@ export class PgReader implements WorkflowReader {
 
   async getRun(runId: RunId): Promise<Run | null> {
     if (isUnknowable(runId)) return null
-    const [row] = await this.#getRun([runId])
-    return row ? toRun(row['run']) : null
+    return this.#getRun(runId)
   }
 
   async listSteps(runId: RunId): Promise<readonly StepDetail[]> {

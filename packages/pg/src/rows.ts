@@ -146,3 +146,10 @@ export function runItem(runId: string, workflow: string, held: boolean): WorkIte
 export function runItems(value: unknown): WorkItem[] {
   return ((value ?? []) as [string, string, boolean][]).map(([runId, workflow, held]) => runItem(runId, workflow, held))
 }
+
+/** The rows of an answer by the place of their call. */
+export function byCall(rows: readonly Row[], calls: number): (Row | undefined)[] {
+  const places = new Array<Row | undefined>(calls)
+  for (const row of rows) places[row['i'] as number] = row
+  return places
+}

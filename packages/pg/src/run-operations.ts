@@ -18,7 +18,7 @@ import type { Commit } from './calls.ts'
 import type { Verdict } from './coalesce.ts'
 import type { Database } from './database.ts'
 import type { Row } from './driver.ts'
-import { newbornRun, runItem, runItems, stepKey, toChanges, toRun } from './rows.ts'
+import { byCall, newbornRun, runItem, runItems, stepKey, toChanges, toRun } from './rows.ts'
 import type { ChangeJson } from './rows.ts'
 import { claimRun } from './sql/claim-run.ts'
 import { commitRun } from './sql/commit-run.ts'
@@ -61,13 +61,6 @@ export function runOperations(db: Database): RunOperations {
 
 function nothingAfter(revision: number): Changes {
   return { steps: [], signals: [], revision, more: false }
-}
-
-/** The rows of an answer by the place of their call. */
-export function byCall(rows: readonly Row[], calls: number): (Row | undefined)[] {
-  const places = new Array<Row | undefined>(calls)
-  for (const row of rows) places[row['i'] as number] = row
-  return places
 }
 
 function budgetFor(calls: number): number {

@@ -17,7 +17,7 @@ import { enlist, holdLock } from '../src/sql/enlist.ts'
 import { publish } from '../src/sql/publish.ts'
 import { readChanges } from '../src/sql/read-changes.ts'
 import { readInput } from '../src/sql/read-input.ts'
-import { getRun, listAttempts, listRuns, listSteps } from '../src/sql/read-runs.ts'
+import { getRuns, listAttempts, listRuns, listSteps } from '../src/sql/read-runs.ts'
 import { recordSteps } from '../src/sql/record-steps.ts'
 import { releaseStep } from '../src/sql/release-step.ts'
 import { renewLeases, renewOwned } from '../src/sql/renew-leases.ts'
@@ -104,7 +104,7 @@ const cases: readonly Case[] = [
   { file: 'read-input', statements: (schema) => [readInput(schema)], indexes: [stepKey] },
   {
     file: 'read-runs',
-    statements: (schema) => [getRun(schema), listSteps(schema), listAttempts(schema)],
+    statements: (schema) => [getRuns(schema), listSteps(schema), listAttempts(schema)],
     indexes: [runsKey, stepKey, 'workflow_attempt_pkey'],
   },
   {

@@ -37,6 +37,31 @@ describe('deleting runs', () => {
   })
 })
 
+describe('looking at runs', () => {
+  it('runs that are looked at in one turn of the event loop come in one answer, large ones a few at a time', async () => {
+    const proxy = await openProxy(databaseUrl())
+    const { store, reader } = openPgStore(proxy.url, pg.schema, { leaseMs: 8_000, logger: quiet })
+    try {
+      const small = Array.from({ length: 50 }, (_, i) => `small-${i}`)
+      for (const runId of small) await store.createRun(newRun(runId))
+      const asked = [...small, 'unknown', 'small-7']
+      const statements = () => proxy.executed.filter((text) => text.includes('as asked(run_id, nth)')).length
+      const found = await Promise.all(asked.map((runId) => reader.getRun(runId)))
+      expect(found.map((run) => run?.runId ?? null)).toEqual([...small, null, 'small-7'])
+      expect(statements()).toBe(1)
+      const large = ['large-0', 'large-1', 'large-2', 'large-3', 'large-4']
+      const input = JSON.stringify(['x'.repeat(700_000)])
+      for (const runId of large) await store.createRun({ ...newRun(runId), input })
+      const whole = await Promise.all(large.map((runId) => reader.getRun(runId)))
+      expect(whole.map((run) => [run?.runId, run?.input.length])).toEqual(large.map((runId) => [runId, input.length]))
+      expect(statements()).toBe(4)
+    } finally {
+      await store.close()
+      await proxy.close()
+    }
+  })
+})
+
 describe('listing runs', () => {
   it('pages alike whatever the connection thinks of dates', async () => {
     for (let at = 0; at < 5; at += 1) await pg.ports.store.createRun(newRun(`run-${at}`))

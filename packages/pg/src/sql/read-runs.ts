@@ -1,19 +1,29 @@
 import type { Statement } from '../driver.ts'
 import type { Schema } from '../schema.ts'
-import { interval, millis, runJson, stepJson } from './fragments.ts'
+import { interval, millis, runBytes, runJson, stepJson } from './fragments.ts'
 
 /**
- * $1 run id
+ * Runs that were asked for in the same turn of the event loop, as far as they fit into one answer.
  *
- * One row: run. No row: no such run.
+ * $1 run ids json: […] · $2 bytes of text
+ *
+ * One row per run that there is: i (its place in $1), run; null where it did not fit behind those before it.
  */
-export function getRun(schema: Schema): Statement {
+export function getRuns(schema: Schema): Statement {
   return {
     name: 'getRun',
     text: `
-  select ${runJson('r')} as run
-  from ${schema.quoted}.workflow_runs as r
-  where r.run_id = $1::text`,
+  select (r.nth - 1)::integer as i, case when r.upto - r.bytes < $2::float8 then r.run end as run
+  from (
+    select asked.nth, found.run, found.bytes, sum(found.bytes) over (order by asked.nth) as upto
+    from json_array_elements_text($1::text::json) with ordinality as asked(run_id, nth)
+    cross join lateral (
+      select ${runJson('r')} as run, ${runBytes('r')} as bytes
+      from ${schema.quoted}.workflow_runs as r
+      where r.run_id = asked.run_id
+      offset 0
+    ) as found
+  ) as r`,
   }
 }
 

@@ -10,7 +10,7 @@ import { enlist, holdLock } from '../../src/sql/enlist.ts'
 import { publish } from '../../src/sql/publish.ts'
 import { readChanges } from '../../src/sql/read-changes.ts'
 import { readInput } from '../../src/sql/read-input.ts'
-import { getRun, listAttempts, listRuns, listSteps } from '../../src/sql/read-runs.ts'
+import { getRuns, listAttempts, listRuns, listSteps } from '../../src/sql/read-runs.ts'
 import { recordSteps } from '../../src/sql/record-steps.ts'
 import { releaseStep } from '../../src/sql/release-step.ts'
 import { renewLeases } from '../../src/sql/renew-leases.ts'
@@ -24,7 +24,7 @@ export function statementNames(schemaName: string): (text: string) => string {
   const schema = openSchema(schemaName)
   const alone = [cancelRun, releaseStep, resumeRun, signalRun]
   const eitherWay = [claimRun, commitRun, claimStep, settleStep, ...alone]
-  const one = [createRun, deleteRuns, enlist, readChanges, readInput, getRun, listAttempts, listSteps]
+  const one = [createRun, deleteRuns, enlist, readChanges, readInput, getRuns, listAttempts, listSteps]
   const more = [recordSteps, renewLeases, sweep]
   const statements: Statement[] = [
     ...eitherWay.map((make) => make(schema, false)),
