@@ -51,6 +51,16 @@ export async function bringRedisServer(onChild: OnChild): Promise<void> {
   requireRedisServer('There is no redis-server on PATH.')
 }
 
+/**
+ * Brings the Chromium that looks at the site.
+ *
+ * @throws Error that asks for it where it is missing and could not be installed
+ */
+export async function bringBrowser(onChild: OnChild): Promise<void> {
+  await installMissing(['chromium'], onChild)
+  if (!isThere('chromium')) throw new Error('There is no chromium on PATH (on Debian: apt-get install chromium).')
+}
+
 function requireRedisServer(complaint: string): void {
   if (!findRedisServer()) throw new Error(`${complaint} ${installAdvice}.`)
 }

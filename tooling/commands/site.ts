@@ -6,12 +6,13 @@ import { writeApiPages } from '../site/api-pages.ts'
 import { checkAnchors } from '../site/built-links.ts'
 import { exitCode, onInterruption } from './interruption.ts'
 
-const site = path.resolve(import.meta.dirname, '../site')
+const root = path.resolve(import.meta.dirname, '../..')
+const site = path.join(root, 'tooling/site')
 const [command = 'build', ...args] = process.argv.slice(2)
 
-await writeApiPages(path.resolve(site, '../../docs/api'))
-const program = path.resolve(site, '../node_modules/vitepress/bin/vitepress.js')
-const child: ChildProcess = spawn(process.execPath, [program, command, site, ...args], { stdio: 'inherit' })
+await writeApiPages(path.join(root, 'docs/api'))
+const program = path.join(root, 'tooling/node_modules/vitepress/bin/vitepress.js')
+const child: ChildProcess = spawn(process.execPath, [program, command, site, ...args], { cwd: root, stdio: 'inherit' })
 const interrupted = onInterruption((signal) => child.kill(signal))
 const code = interrupted() ? 1 : ((await exitCode(child)) ?? 1)
 const lost = code === 0 && command === 'build' ? checkAnchors(path.join(site, 'dist')) : []

@@ -8,7 +8,7 @@ import path from 'node:path'
 import { parseArgs, stripVTControlCharacters } from 'node:util'
 import { withResult } from '../slow/page.ts'
 import { isThere, root, type SlowPart, slowParts } from '../slow/parts.ts'
-import { bringTestPrograms } from './bring-programs.ts'
+import { bringBrowser, bringTestPrograms } from './bring-programs.ts'
 import { onInterruption } from './interruption.ts'
 import { summaryLine } from './test-report.ts'
 
@@ -122,6 +122,7 @@ async function main(): Promise<void> {
   const minutes = values.minutes === undefined ? undefined : Number(values.minutes)
   if (minutes !== undefined && !(minutes > 0)) throw new Error('--minutes is a number above 0')
   await bringTestPrograms((started) => (child = started))
+  if (wanted.includes('site')) await bringBrowser((started) => (child = started))
   const counts = { passed: 0, failed: 0, skipped: 0 }
   for (const part of slowParts.filter(({ name }) => wanted.includes(name))) {
     if (interrupted()) break

@@ -158,6 +158,16 @@ export const slowParts: readonly SlowPart[] = [
     env: { PIKKU_HOSTILE_TIMES: '20', PIKKU_MANY_STEPS: '10000' },
     figures: matching(/^ *\d+ (sequential|parallel) /, ofVitest),
   },
+  {
+    name: 'site',
+    shows:
+      'The built site in a real browser, wide, narrow and dark: every page fits a telephone, the search finds, dark is dark; with screenshots.',
+    minutes: 10,
+    needs: 'tooling/site/in-a-browser.test.ts',
+    run: () => [...vitest, 'tooling/site/in-a-browser.test.ts'],
+    env: { LANE: 'slow' },
+    figures: matching(/^site, /, ofVitest),
+  },
 ]
 
 /** Whether it has been made yet. */

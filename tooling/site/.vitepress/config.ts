@@ -20,10 +20,15 @@ const markdown: MarkdownOptions = {
   },
 }
 
+const icon =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#5672cd"/>' +
+  '<path d="M8 21V11l8 10V11l8 10V11" fill="none" stroke="#fff" stroke-width="3" stroke-linejoin="round"/></svg>'
+
 export default defineConfig({
   title: 'Pikku Workflows',
   description: 'Durable workflows for TypeScript on the PostgreSQL or the Redis you have',
   lang: 'en',
+  head: [['link', { rel: 'icon', href: `data:image/svg+xml,${encodeURIComponent(icon)}` }]],
   srcDir: '../../docs',
   srcExclude: ['examples/**'],
   outDir: 'dist',
@@ -33,6 +38,7 @@ export default defineConfig({
   themeConfig: {
     nav: [
       { text: 'Quick start', link: '/getting-started' },
+      { text: 'Tutorial', link: '/tutorial' },
       { text: 'How it works', link: '/how-it-works' },
       { text: 'API', link: '/api/core' },
     ],
