@@ -234,7 +234,8 @@ export const pushScenarios: ScenarioGroup = {
       const one = await world.process(sleeper, { timing: patient })
       await one.output('naps')
       late.sort((a, b) => a - b)
-      assert.ok((late[2] ?? Infinity) < 100, `lateness in ms: ${late.join(' ')}`)
+      // The next sweep is a minute away.
+        assert.ok((late[2] ?? Infinity) < 1_000, `lateness in ms: ${late.join(' ')}`)
       const started = performance.now()
       const runId = await one.begin('nap')
       await until('it sleeps', async () => (await one.service.listSteps(runId)).length === 1)
