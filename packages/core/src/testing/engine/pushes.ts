@@ -235,7 +235,7 @@ export const pushScenarios: ScenarioGroup = {
       await one.output('naps')
       late.sort((a, b) => a - b)
       // The next sweep is a minute away.
-        assert.ok((late[2] ?? Infinity) < 1_000, `lateness in ms: ${late.join(' ')}`)
+      assert.ok((late[2] ?? Infinity) < 1_000, `lateness in ms: ${late.join(' ')}`)
       const started = performance.now()
       const runId = await one.begin('nap')
       await until('it sleeps', async () => (await one.service.listSteps(runId)).length === 1)
