@@ -97,6 +97,20 @@ describe('the examples', () => {
     expect(await lastLine('src/server.ts')).toEqual({ userId: 'user of a@b.c' })
   })
 
+  test('a worker that answers probes, as the Deployment asks for them', async () => {
+    const deployment = read('docs/examples/kubernetes.yaml')
+    const probed = new TestProcess('src/probes.ts', { cwd, env: { ...env, PROBES_PORT: '0' } })
+    const [, port = ''] = await probed.printed(/^ready, probes on (\d+)$/m)
+    const paths = [...deployment.matchAll(/path: (\S+), port: 8081/g)].map(([, asked = '']) => asked)
+    const answers = [...paths, '/other'].map(async (asked) => (await fetch(`http://127.0.0.1:${port}${asked}`)).status)
+    expect(paths).toEqual(['/ready', '/live'])
+    expect(await Promise.all(answers)).toEqual([200, 200, 503])
+    await probed.stop()
+    const graceMs = Number(/graceMs: ([\d_]+)/.exec(read('docs/examples/src/probes.ts'))?.[1]?.replace('_', ''))
+    const seconds = Number(/terminationGracePeriodSeconds: (\d+)/.exec(deployment)?.[1])
+    expect(seconds * 1000).toBeGreaterThanOrEqual(graceMs + 20_000)
+  })
+
   test('inline mode', async () => {
     expect(await lastLine('src/inline.ts')).toEqual({ status: 'completed', workflow: 'order-fulfillment' })
   })
