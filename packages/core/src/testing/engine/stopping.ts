@@ -72,13 +72,12 @@ export const stopScenarios: ScenarioGroup = {
       await entered.opened
       const second = await world.process(app, { timing })
       await first.close({ graceMs: 0 })
-      const began = performance.now()
-      const ends = await Promise.all(runIds.map((runId) => second.end(runId, 5_000)))
+      // Far less than the minute after which it would be dispatched again.
+      const ends = await Promise.all(runIds.map((runId) => second.end(runId, 15_000)))
       assert.deepEqual(
         ends.map((end) => end.kind === 'completed' && end.output),
         ['through', 'awake', 'second worker'],
       )
-      assert.ok(performance.now() - began < 3_000)
     },
     'a stop waits for steps that execute, not for those that have not begun': async (world) => {
       let enough = false
