@@ -12,9 +12,14 @@ const [command = 'build', ...args] = process.argv.slice(2)
 
 await writeApiPages(path.join(root, 'docs/api'))
 const program = path.join(root, 'tooling/node_modules/vitepress/bin/vitepress.js')
-const child: ChildProcess = spawn(process.execPath, [program, command, site, ...args], { cwd: root, stdio: 'inherit' })
-const interrupted = onInterruption((signal) => child.kill(signal))
-const code = interrupted() ? 1 : ((await exitCode(child)) ?? 1)
+const child: ChildProcess = spawn(process.execPath, [program, command, site, ...args], {
+  // From elsewhere it finds no Vue for pages that lie outside of it.
+  cwd: root,
+  stdio: 'inherit',
+})
+// On SIGTERM it would wait for its connections to end.
+onInterruption(() => child.kill('SIGINT'))
+const code = await exitCode(child)
 const lost = code === 0 && command === 'build' ? checkAnchors(path.join(site, 'dist')) : []
 for (const link of lost) console.error(link)
 process.exitCode = lost.length > 0 ? 1 : code
