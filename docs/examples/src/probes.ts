@@ -17,12 +17,13 @@ const workers = new PgBossQueueWorkers(services)
 await workers.registerQueues()
 takesWork = true
 
-process.once('SIGTERM', async () => {
+async function stop() {
   takesWork = false
   await workers.close({ graceMs: 25_000 })
   await closeServices(services)
   probes.close()
-})
+}
+process.once('SIGTERM', () => void stop())
 // #endregion
 
 console.log(`ready, probes on ${(probes.address() as AddressInfo).port}`)
