@@ -138,7 +138,8 @@ describe.each(worlds)('on $name', ({ openWorld }) => {
     const queues = { orchestrator: 'my-turns', worker: 'my-steps' }
     const producer = open({ queues, workflows: { five: fiveSteps } })
     const { runId } = await producer.workflowService.startRun('five', null)
-    expect(await world.queueOf(runId)).toBe('my-turns')
+    // A start does not wait for long for its ring.
+    await expect.poll(() => world.queueOf(runId), { timeout: 10_000 }).toBe('my-turns')
     const { workers } = open({ queues, workflows: { five: fiveSteps } })
     await workers.registerQueues()
     expect(await producer.workflowService.waitForRun(runId, { timeout: '15s' })).toBe('done')
