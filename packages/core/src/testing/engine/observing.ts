@@ -37,7 +37,7 @@ export const observeScenarios: ScenarioGroup = {
         assert.deepEqual(await service.getRunHistory(id), [])
         assert.deepEqual(await service.listSteps(id), [])
         const notFound = (error: unknown): boolean => error instanceof RunNotFoundError
-        await assert.rejects(service.waitForRun(id, { timeout: 1_000 }), notFound)
+        await assert.rejects(service.waitForRun(id, { timeout: 10_000 }), notFound)
         await assert.rejects(service.cancelRun(id), notFound)
         await assert.rejects(service.resumeRun(id), notFound)
         await assert.rejects(
