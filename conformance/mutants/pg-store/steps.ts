@@ -61,7 +61,7 @@ export const stepMutants: Pick<StoreMutants, 'claimStep' | 'settleStep' | 'relea
     {
       what: 'answers calls of one run with the input of another of its steps',
       change: {
-        'run-operations.ts': {
+        'rows.ts': {
           "places[row['i'] as number] = row": "places[rows.length - 1 - (row['i'] as number)] = row",
         },
       },
