@@ -91,7 +91,15 @@ describe('schema names', () => {
       {
         numRuns: 10 * times,
         endOnFailure: true,
-        examples: examplesOf("'; drop schema public cascade; --", 'a"b', 'x.y', 'select'),
+        examples: examplesOf(
+          "'; drop schema public cascade; --",
+          'a"b',
+          'x.y',
+          'select',
+          'pg_\u0085',
+          '\0\u009b',
+          '\n'.repeat(64),
+        ),
       },
     )
   })

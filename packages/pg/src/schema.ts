@@ -41,9 +41,14 @@ export function openSchema(name: string): Schema {
 function problemOf(name: unknown): string | null {
   if (typeof name !== 'string') return `got ${name === null ? 'null' : typeof name}`
   if (name === '') return 'got an empty one'
-  if (!name.isWellFormed() || name.includes('\0')) return `got ${JSON.stringify(name)}`
+  if (!name.isWellFormed() || name.includes('\0')) return `got ${shown(name)}`
   const bytes = Buffer.byteLength(name)
-  if (bytes > maxNameBytes) return `got ${bytes} bytes: '${name.slice(0, 20)}…'`
-  if (name.startsWith('pg_')) return `'${name}' begins with pg_, which PostgreSQL keeps for itself`
+  if (bytes > maxNameBytes) return `got ${bytes} bytes: ${shown(name)}…`
+  if (name.startsWith('pg_')) return `${shown(name)} begins with pg_, which PostgreSQL keeps for itself`
   return null
+}
+
+/** On one line, and short: JSON leaves DEL and what follows it as they are. */
+function shown(name: string): string {
+  return JSON.stringify(name.slice(0, 20)).replaceAll(/\p{Cc}/gu, '\ufffd')
 }

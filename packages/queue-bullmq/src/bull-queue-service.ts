@@ -11,7 +11,7 @@ import type {
   WorkerOptions,
   WorkflowQueues,
 } from '@pikku/core/contract'
-import { checkQueueName, concurrencyOf, planJob, toQueueJob, uuidOf } from '@pikku/core/queue'
+import { checkQueueName, concurrencyOf, planJob, quote, toQueueJob, uuidOf } from '@pikku/core/queue'
 import type { JobRecord } from '@pikku/core/queue'
 import type { Queue } from 'bullmq'
 import { BullDoorbell } from './bull-doorbell.ts'
@@ -178,9 +178,10 @@ const EVENTS_KEPT = 1_000
 /** Braces say which keys of a Cluster lie together; that is for the queue to say. */
 function checkPrefix(prefix: string): string {
   if (typeof prefix === 'string' && /^[^{}\s\p{Cc}]{1,200}$/u.test(prefix) && prefix.isWellFormed()) return prefix
+  const given: unknown = prefix
   throw new WorkflowError(
     'INVALID_NAME',
-    `a prefix is 1 to 200 characters without braces, white space and control characters; got ${JSON.stringify(prefix)?.slice(0, 100)}`,
+    `a prefix is 1 to 200 characters without braces, white space and control characters; got ${typeof given === 'string' ? quote(given.slice(0, 40)) : typeof given}`,
   )
 }
 

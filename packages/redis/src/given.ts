@@ -150,7 +150,10 @@ function problemOf(prefix: unknown): string | null {
   if (typeof prefix !== 'string') return `got ${kindOf(prefix)}`
   if (prefix === '') return 'got an empty one'
   // Braces tell a Cluster which keys belong together.
-  if (!prefix.isWellFormed() || /[{}\s\p{Cc}]/u.test(prefix)) return `got ${JSON.stringify(prefix.slice(0, 50))}`
+  if (!prefix.isWellFormed() || /[{}\s\p{Cc}]/u.test(prefix)) {
+    // On one line: JSON leaves DEL and what follows it as they are.
+    return `got ${JSON.stringify(prefix.slice(0, 50)).replaceAll(/\p{Cc}/gu, '\ufffd')}`
+  }
   const bytes = Buffer.byteLength(prefix)
   return bytes > maxPrefixBytes ? `got ${bytes} bytes: '${prefix.slice(0, 20)}…'` : null
 }
