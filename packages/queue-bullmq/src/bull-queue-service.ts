@@ -11,7 +11,7 @@ import type {
   WorkerOptions,
   WorkflowQueues,
 } from '@pikku/core/contract'
-import { checkQueueName, concurrencyOf, planJob, quote, toQueueJob, uuidOf } from '@pikku/core/queue'
+import { checkQueueName, concurrencyOf, describe, planJob, toQueueJob, uuidOf } from '@pikku/core/queue'
 import type { JobRecord } from '@pikku/core/queue'
 import type { Queue } from 'bullmq'
 import { BullDoorbell } from './bull-doorbell.ts'
@@ -181,7 +181,7 @@ function checkPrefix(prefix: string): string {
   const given: unknown = prefix
   throw new WorkflowError(
     'INVALID_NAME',
-    `a prefix is 1 to 200 characters without braces, white space and control characters; got ${typeof given === 'string' ? quote(given.slice(0, 40)) : typeof given}`,
+    `a prefix is 1 to 200 characters without braces, white space and control characters; got ${describe(typeof given === 'string' ? given.slice(0, 40) : given)}`,
   )
 }
 

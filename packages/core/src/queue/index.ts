@@ -1,4 +1,4 @@
-export { oneLine, quote } from '../domain/describe.ts'
+export { describe, oneLine, quote } from '../domain/describe.ts'
 export { Batcher } from './batcher.ts'
 export { isUuid, uuidOf } from './job-id.ts'
 export { backoffMs, checkQueueName, concurrencyOf, planJob } from './job-options.ts'
