@@ -133,6 +133,8 @@ export class RunTurns {
       for (const signal of signals) signal.removeEventListener('abort', this.#interrupt)
       this.#done.abort(leftBehind)
       this.#parts.keeper.drop(this.#held)
+      // What woke a holder after this one had gone was meant for the next.
+      if (this.#wokenLeaving) this.#parts.dispatcher.tell([this.#claim.lease.runId])
     }
   }
 
@@ -265,8 +267,6 @@ export class RunTurns {
     for (const delayMs of delaysOf(turn)) sweeper.expectIn(delayMs)
     // The lease goes before its run is dispatched: else the wake would be taken for one of this holder.
     if (committed.released) this.#parts.keeper.drop(this.#held)
-    // What woke a holder after this one had gone was meant for the next.
-    if (committed.released && this.#wokenLeaving) dispatcher.tell([this.#claim.lease.runId])
     if (committed.wake.length > 0) void dispatcher.dispatch(committed.wake)
     dispatcher.progressed(this.#claim.lease.runId)
     return committed

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { WorkflowError } from '../../contract/index.ts'
 import type { EngineSettings } from '../../engine/settings.ts'
 import { seededRandom } from '../random.ts'
 import type { EngineWorld } from './engine-world.ts'
@@ -170,53 +171,12 @@ export const pushScenarios: ScenarioGroup = {
       assert.deepEqual(await turns.end(await turns.begin('held', null, runId)), { kind: 'completed', output: 2 })
       await listening.close()
     },
-    'A5: a wake that comes to a process that has just left the run is passed on to who holds it now': async (world) => {
-      if (world.mode === 'inline') return world.leaveOut('in inline mode there is no queue')
-      const [parked, claimed, told] = [door(), door(), door()]
-      const held: TestApp = {
-        functions: {
-          zeroth: () => 0,
-          first: () => parked.opened,
-          second: () => claimed.opened,
-        },
-        workflows: {
-          held: async ({ workflow }) => {
-            const first = workflow.do('first', 'first', null)
-            const second = workflow.do('second', 'second', null).finally(told.open)
-            await workflow.do('zeroth', 'zeroth', null)
-            await first
-            await workflow.do('slow', () => told.opened)
-            await second
-          },
-        },
-      }
-      const runId = randomUUID()
-      const leaves = await world.process(held, { timing: patient })
-      const ended = async (name: string): Promise<boolean> =>
-        leaves.seen('step-succeeded').some((event) => 'step' in event && event.step?.name === name)
-      const takenOver = async (): Promise<void> => {
-        const other = await world.process(held, { timing: patient, only: 'orchestrator' })
-        other.gate.fault = async (name, call) => {
-          const answer = await call()
-          if (name === 'store.claimRun' && answer !== null) claimed.open()
-          return answer
-        }
-        parked.open()
-        await until('the first step has ended', () => ended('first'))
-        const ringing = setInterval(() => void leaves.ring([{ kind: 'run', runId, workflow: 'held' }]), 20)
-        await claimed.opened
-        clearInterval(ringing)
-        await until('the second step has ended', () => ended('second'))
-      }
-      let commits = 0
-      leaves.gate.fault = async (name, call) => {
-        const answer = await call()
-        if (name === 'store.commitRun' && ++commits === 2) await takenOver()
-        return answer
-      }
-      await leaves.begin('held', null, runId)
-      assert.equal((await leaves.end(runId)).kind, 'completed')
-    },
+    'A5: a wake that comes to a process that has just left the run is passed on to who holds it now': (world) =>
+      wokenWhileLeaving(world, (committed) => committed),
+    'A5: a wake that comes to a process that learns it had lost the run is passed on to who holds it now': (world) =>
+      wokenWhileLeaving(world, () => {
+        throw new WorkflowError('LEASE_LOST', 'as if others had taken it before')
+      }),
     'A17: timers are met on time, by a process that did not set them too': async (world) => {
       const late: number[] = []
       const sleeper: TestApp = {
@@ -255,4 +215,54 @@ export const pushScenarios: ScenarioGroup = {
       await allEnd(world, { losses: everythingLost, seed: 1, deadNotices: true })
     },
   },
+}
+
+/** A process parks a run, and another takes it up and is woken before the first has heard `lastWord` of what it made of it. */
+async function wokenWhileLeaving(world: EngineWorld, lastWord: <T>(committed: T) => T): Promise<void> {
+  if (world.mode === 'inline') return world.leaveOut('in inline mode there is no queue')
+  const [parked, claimed, told] = [door(), door(), door()]
+  const held: TestApp = {
+    functions: {
+      zeroth: () => 0,
+      first: () => parked.opened,
+      second: () => claimed.opened,
+    },
+    workflows: {
+      held: async ({ workflow }) => {
+        const first = workflow.do('first', 'first', null)
+        const second = workflow.do('second', 'second', null).finally(told.open)
+        await workflow.do('zeroth', 'zeroth', null)
+        await first
+        await workflow.do('slow', () => told.opened)
+        await second
+      },
+    },
+  }
+  const runId = randomUUID()
+  const leaves = await world.process(held, { timing: patient })
+  const ended = async (name: string): Promise<boolean> =>
+    leaves.seen('step-succeeded').some((event) => 'step' in event && event.step?.name === name)
+  const takenOver = async (): Promise<void> => {
+    const other = await world.process(held, { timing: patient, only: 'orchestrator' })
+    other.gate.fault = async (name, call) => {
+      const answer = await call()
+      if (name === 'store.claimRun' && answer !== null) claimed.open()
+      return answer
+    }
+    parked.open()
+    await until('the first step has ended', () => ended('first'))
+    const ringing = setInterval(() => void leaves.ring([{ kind: 'run', runId, workflow: 'held' }]), 20)
+    await claimed.opened
+    clearInterval(ringing)
+    await until('the second step has ended', () => ended('second'))
+  }
+  let commits = 0
+  leaves.gate.fault = async (name, call) => {
+    const answer = await call()
+    if (name !== 'store.commitRun' || ++commits !== 2) return answer
+    await takenOver()
+    return lastWord(answer)
+  }
+  await leaves.begin('held', null, runId)
+  assert.equal((await leaves.end(runId)).kind, 'completed')
 }
