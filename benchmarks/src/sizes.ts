@@ -4,11 +4,13 @@ export interface Size {
   readonly repetitions: number
   /** Of what mostly waits: lost workers and idle ones. */
   readonly waitingRepetitions: number
+  /** A killed worker's runs go on after a second or two, by the moment of the kill: so many moments. */
+  readonly kills: number
   readonly costRepetitions: number
   /** Throughput: so many runs at once, with so many steps each. */
   readonly runs: number
   readonly steps: number
-  /** How long each turn plays before anything counts, in ms. */
+  /** How long each turn plays before anything counts, in ms: a server runs for days, and V8 compiles in the first seconds. */
   readonly warmMs: number
   /** What takes less is played again until so much has passed, in ms. */
   readonly leastMs: number
@@ -43,11 +45,12 @@ const full: Size = {
   name: 'full',
   repetitions: 5,
   waitingRepetitions: 5,
+  kills: 15,
   costRepetitions: 3,
   runs: 300,
   steps: 10,
-  warmMs: 1_000,
-  leastMs: 1_000,
+  warmMs: 3_000,
+  leastMs: 1_500,
   history: 1_000,
   longHistory: 10_000,
   fanout: 500,
@@ -77,6 +80,7 @@ const quick: Size = {
   name: 'quick',
   repetitions: 2,
   waitingRepetitions: 1,
+  kills: 3,
   costRepetitions: 1,
   runs: 100,
   warmMs: 500,
@@ -101,6 +105,7 @@ const tiny: Size = {
   ...quick,
   name: 'tiny',
   repetitions: 1,
+  kills: 1,
   runs: 4,
   steps: 2,
   warmMs: 1,

@@ -64,8 +64,8 @@ async function connectionsGone(turn: Turn): Promise<Figures> {
 }
 
 /** A peer's takes up to the limit, whatever it is: once says enough. */
-const repetitions = (size: Size, system: System): number =>
-  isOurs(system) || system.name === 'floor' ? size.waitingRepetitions : 1
+const kills = (size: Size, system: System): number => (isOurs(system) || system.name === 'floor' ? size.kills : 1)
+const losses = (size: Size): number => size.waitingRepetitions
 
 export const killed: Workload = {
   group: 'recovery',
@@ -91,7 +91,7 @@ export const killed: Workload = {
   ],
   // A service of Restate has no other one waiting behind the same address; that is a load balancer's part.
   takes: ({ name }) => name !== 'restate',
-  repetitions,
+  repetitions: kills,
   measure: async (turn, size) => {
     const isFloor = turn.system.name === 'floor'
     const figures = isFloor ? connectionsGone(turn) : lose(turn, size, { ...hanging, signal: 'SIGKILL' })
@@ -113,7 +113,7 @@ export const frozen: Workload = {
     },
   ],
   takes: isOurs,
-  repetitions,
+  repetitions: losses,
   measure: async (turn, size) => {
     const patient = { ...size, recoveryLimitMs: 60_000 }
     return { 'recovery-frozen': [await lose(turn, patient, { ...hanging, signal: 'SIGSTOP' })] }
@@ -134,7 +134,7 @@ export const stopped: Workload = {
     },
   ],
   takes: isOurs,
-  repetitions,
+  repetitions: losses,
   measure: async (turn, size) => {
     const passing: Loss = {
       work: 'pass',
