@@ -13,12 +13,17 @@ type Fields = Readonly<Record<string, string | number | null>>
 export function editorOf({ raw }: World): Editor {
   if (raw.kind === 'postgres') {
     const { sql } = raw
+    // As one text: a value that postgres.js cannot make a parameter of, an instant that is none, leaves it waiting for ever.
+    const edit = (row: string, fields: Fields) => {
+      const names = sql(Object.keys(fields))
+      return sql`(${names}) = (select ${names} from jsonb_populate_record(${sql(row)}, ${JSON.stringify(fields)}::text::jsonb))`
+    }
     return {
       setStep: async (runId, step, fields) => {
-        await sql`update workflows.workflow_step set ${sql(fields)} where run_id = ${runId} and name = ${step}`
+        await sql`update workflows.workflow_step as s set ${edit('s', fields)} where run_id = ${runId} and name = ${step}`
       },
       setRun: async (runId, fields) => {
-        await sql`update workflows.workflow_runs set ${sql(fields)} where run_id = ${runId}`
+        await sql`update workflows.workflow_runs as r set ${edit('r', fields)} where run_id = ${runId}`
       },
       deleteStep: async (runId, step) => {
         await sql`delete from workflows.workflow_step where run_id = ${runId} and name = ${step}`
