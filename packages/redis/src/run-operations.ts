@@ -28,7 +28,7 @@ import {
   toItems,
   toRun,
 } from './rows.ts'
-import { partsOf } from './turn-parts.ts'
+import { partsOf, settledAlone, stepArgs } from './turn-parts.ts'
 import type { TurnPart } from './turn-parts.ts'
 
 export interface Created {
@@ -101,6 +101,33 @@ export class RunOperations {
   async commitRun(lease: Lease, turn: Turn): Promise<Committed> {
     await this.#link.ready()
     const bucket = this.#link.bucketOf(lease.runId)
+    const committed = await this.#recordStep(bucket, lease, turn)
+    return committed ?? this.#commitParts(bucket, lease, turn)
+  }
+
+  /** The turn that is nearly every turn, in a script that knows no other. Null: it is another one, or does not apply as it is. */
+  async #recordStep(bucket: Bucket, { runId, claimId, epoch }: Lease, turn: Turn): Promise<Committed | null> {
+    const record = settledAlone(turn)
+    if (!record) return null
+    const args = [runId, claimId, epoch, turn.number, turn.after, ...stepArgs(record)]
+    const reply = await this.#link.call('record-step', bucket, args)
+    if (reply === 'OTHER') return null
+    const [now, wakeSeq] = text(reply).split(' ')
+    const revision = turn.after + 1
+    const recorded = [{ id: record.id, settledSeq: revision, settledAt: count(now) }]
+    return {
+      released: false,
+      steps: [],
+      signals: [],
+      revision,
+      more: false,
+      wakeSeq: count(wakeSeq),
+      recorded,
+      wake: [],
+    }
+  }
+
+  async #commitParts(bucket: Bucket, lease: Lease, turn: Turn): Promise<Committed> {
     const so: SoFar = { recorded: [], wake: [] }
     for (const part of partsOf(turn)) {
       const committed = await this.#commitPart({ bucket, lease, turn, part }, so)

@@ -25,6 +25,7 @@ export type ScriptName =
   | 'outbox-read'
   | 'read-changes'
   | 'read-input'
+  | 'record-step'
   | 'release-step'
   | 'renew-leases'
   | 'renew-owned'
@@ -110,7 +111,11 @@ local function save(row)
 end
 `
 
-const part4 = `-- The run's row, without its payloads: those are written, and read, by those who need them.
+const part4 = `-- Which server this is: its client says it (src/link.ts), and on a Cluster it says so itself. nil where nobody knows.
+local server = KEYS[2] and (string.match(KEYS[2], ':server:(%x+)$') or redis.call('CLUSTER', 'MYID')) or nil
+`
+
+const part5 = `-- The run's row, without its payloads: those are written, and read, by those who need them.
 
 local run_fields = {
   'workflow', 'status', 'parentId', 'parentStep', 'parentOnEnd', 'orphaned', 'createdAt', 'revision', 'wakeSeq',
@@ -133,16 +138,14 @@ local lost_revisions = 1000000
 
 -- A replica may lack the last of what its master had answered before it died, and a server that comes back what its disk
 -- had not yet; and give the same revisions to other changes. What it gives is numbered anew, from the run's \`floor\` on, so
--- that nobody takes one for the other. Which server this is its client says (src/link.ts), and on a Cluster it itself.
+-- that nobody takes one for the other.
 local function note_node(run)
-  if not KEYS[2] then return end
-  local node = string.match(KEYS[2], ':server:(%x+)$') or redis.call('CLUSTER', 'MYID')
-  if run.node == node then return end
+  if not server or run.node == server then return end
   if run.node then
     put(run, 'revision', run.revision + lost_revisions)
     put(run, 'floor', run.revision)
   end
-  put(run, 'node', node)
+  put(run, 'node', server)
 end
 
 -- What was known at this revision may be of a past that is lost.
@@ -204,7 +207,7 @@ local function run_item(run)
 end
 `
 
-const part5 = `-- Leases. Those an owner holds are in its set \`held:<owner>\`, to be ended together when its process is gone.
+const part6 = `-- Leases. Those an owner holds are in its set \`held:<owner>\`, to be ended together when its process is gone.
 
 -- Give the row to nobody. The epoch and the claim stay, to recognise what comes late.
 local function drop_lease(row)
@@ -225,7 +228,7 @@ local function is_held_by(row, epoch, claim_id)
 end
 `
 
-const part6 = `-- What a run has to say to a run in another bucket is written down here, by the script that causes it, and delivered after
+const part7 = `-- What a run has to say to a run in another bucket is written down here, by the script that causes it, and delivered after
 -- it: \`outbox\` (when → entry id) and \`entry:<id>\` (everything the delivery needs; the run that wrote it may be deleted by
 -- then). Deliveries are idempotent; whoever delivered takes the entry away. A sweep delivers what stayed lying.
 -- Between the masters of a Cluster a delivery may be lost with a master whose replica did not have it yet. So there an entry
@@ -253,7 +256,7 @@ local function keep(id, keep_ms)
 end
 `
 
-const part7 = `-- Where a row waits to be found by a sweep. A row is in one index at most; its field \`indexed\` says in which.
+const part8 = `-- Where a row waits to be found by a sweep. A row is in one index at most; its field \`indexed\` says in which.
 --
 --   rung:…    rungAt     rung, not claimed yet: due when the sweep's own window is over
 --   due:…     when       a timer, or rung again by a sweep
@@ -344,7 +347,7 @@ local function silence(row)
 end
 `
 
-const part8 = `-- The end of a run. What it leaves in the indexes of steps goes when a sweep meets it: a run may end with thousands of open
+const part9 = `-- The end of a run. What it leaves in the indexes of steps goes when a sweep meets it: a run may end with thousands of open
 -- steps, and the server waits for nobody.
 
 -- Its parent's step and its children learn of it through the outbox. Answers the entries: { id, 'settle', parent's id, the
@@ -387,7 +390,7 @@ local function end_run(run, status, how)
 end
 `
 
-const part9 = `-- Several calls of one operation in one script (src/lane.ts): ARGV is the clock offset, then for each call how many arguments it has, and
+const part10 = `-- Several calls of one operation in one script (src/lane.ts): ARGV is the clock offset, then for each call how many arguments it has, and
 -- these. Each is answered by itself, or has an error of its own: none knows of the others.
 
 -- What the call at hand was given.
@@ -436,7 +439,7 @@ local function answer_each(operate)
 end
 `
 
-const part10 = `-- The step's row, without its payloads. A step is known to its run by \`<ordinal> <name>\`, which has a place: 1, 2, 3 …
+const part11 = `-- The step's row, without its payloads. A step is known to its run by \`<ordinal> <name>\`, which has a place: 1, 2, 3 …
 
 local step_fields = {
   'name', 'ordinal', 'kind', 'status', 'rpcName', 'childId', 'attempt', 'lost', 'settledSeq', 'settledAt',
@@ -514,7 +517,7 @@ local function count_loss(run, step)
 end
 `
 
-const part11 = `-- Settling: a step gets its place in the run's order, and nothing about it changes again.
+const part12 = `-- Settling: a step gets its place in the run's order, and nothing about it changes again.
 
 -- In sorted sets whose members begin with a name, all members of one name lie together, in the order of their numbers.
 local function named(name, number)
@@ -568,7 +571,7 @@ local function settle_due_sleeps(run)
 end
 `
 
-const part12 = `-- Runs that the engine suspended. Nobody claims their steps; a sweep that meets one puts it on the run's shelf
+const part13 = `-- Runs that the engine suspended. Nobody claims their steps; a sweep that meets one puts it on the run's shelf
 -- \`shelf:<run id>\`, and when the run goes on, the member \`*:<run id>\` of \`due:steps\` tells the sweep to take them back.
 
 -- Over a loss limit: nobody goes on with this run before somebody resumes it.
@@ -596,7 +599,7 @@ local function shelve_step(run, step)
 end
 `
 
-const part13 = `-- Code hashes a run is suspended for: sorted, with U+0000 between; no text a caller hands in contains that.
+const part14 = `-- Code hashes a run is suspended for: sorted, with U+0000 between; no text a caller hands in contains that.
 
 local function is_blocked_for(run, code_hash)
   return run.blocked ~= nil and string.find('\\0' .. run.blocked .. '\\0', '\\0' .. code_hash .. '\\0', 1, true) ~= nil
@@ -611,7 +614,7 @@ local function block_for(run, code_hash)
 end
 `
 
-const part14 = `-- What changed in a run after a revision, oldest first, cut before the answer grows too large.
+const part15 = `-- What changed in a run after a revision, oldest first, cut before the answer grows too large.
 
 -- While the script copies, the server waits.
 local max_bytes, max_rows, row_bytes = 128 * 1024, 200, 256
@@ -672,7 +675,7 @@ local function read_changes(run, after, how)
 end
 `
 
-const part15 = `-- A run as a reader sees it. The order is that of \`runFields\` in src/rows.ts.
+const part16 = `-- A run as a reader sees it. The order is that of \`runFields\` in src/rows.ts.
 
 local shown_fields = {
   'workflow', 'status', 'input', 'inputDigest', 'output', 'error', 'reason', 'tags', 'parentId', 'parentStep',
@@ -699,7 +702,7 @@ local function show_run(run_id, sized)
 end
 `
 
-const part16 = `-- Attempts of rpc steps that end without settling them.
+const part17 = `-- Attempts of rpc steps that end without settling them.
 
 -- Back to waiting for a worker, with the attempt on record as lost.
 local function lose_attempt(run, step)
@@ -745,7 +748,7 @@ local function recall_ending(run, step, claim_id, kind)
 end
 `
 
-const part17 = `-- Waking a run: it has something to read that it did not ask for itself.
+const part18 = `-- Waking a run: it has something to read that it did not ask for itself.
 
 local function ring_run(run)
   if not run.leaseUntil then ring_now(run) end
@@ -762,7 +765,7 @@ local function wake_run(run)
 end
 `
 
-const part18 = `-- Renewal of a lease. Never shortens one.
+const part19 = `-- Renewal of a lease. Never shortens one.
 local function renew(run, row, lease_ms)
   -- A sweep that found its owner gone has taken it out of what the owner holds: it is back.
   if not is_leased_now(row) then redis.call('SADD', key_of('held', row.owner), row.member) end
@@ -774,7 +777,7 @@ end
 
 export const scripts: Readonly<Record<ScriptName, Script>> = {
   'adopt-child': {
-    sha: '4187661e8ba4be43cba4be3481abfddffb908937',
+    sha: '34438a7fd1a0b8f482a45573c9e02b06b6ffdd58',
     takesCalls: false,
     text:
       `-- A run is to be told when this one ends, because it says that it is its child and is not to outlive it.
@@ -787,6 +790,7 @@ export const scripts: Readonly<Record<ScriptName, Script>> = {
       part2 +
       part3 +
       part4 +
+      part5 +
       `local parent = load_run(ARGV[2])
 if not parent or is_ended(parent) then return nil end
 -- Its place among the parent's steps is 0: it has none, and nobody waits for it to be rung.
@@ -795,7 +799,7 @@ return '1'
 `,
   },
   'cancel-run': {
-    sha: '3af8eb0cfbe53412b211ece3808fadb5188845ad',
+    sha: '09bfd5bf39c5afe2ebbcb5839de6576a5289cbc6',
     takesCalls: false,
     text:
       `-- End a run from outside.
@@ -812,6 +816,7 @@ return '1'
       part6 +
       part7 +
       part8 +
+      part9 +
       `local run = load_run(ARGV[2])
 if not run then return nil end
 local how = { reason = ARGV[4] }
@@ -823,7 +828,7 @@ return entries
 `,
   },
   'claim-run': {
-    sha: 'c61065b5858914037073c375c080d25c80ebc8cb',
+    sha: '2ca29b02f99bf84fb78abfa0f158957cd1c97694',
     takesCalls: true,
     text:
       `-- Take the run's lease, settle its due sleeps, and read what changed.
@@ -834,18 +839,19 @@ return entries
 -- called by claimRun
 ` +
       part1 +
-      part9 +
+      part10 +
       part2 +
       part3 +
       part4 +
       part5 +
-      part7 +
-      part10 +
+      part6 +
+      part8 +
       part11 +
       part12 +
       part13 +
       part14 +
       part15 +
+      part16 +
       `local function is_for_worker(run)
   if run.blockedForAll then return false end
   for i = 8, #given, 2 do
@@ -910,7 +916,7 @@ end)
 `,
   },
   'claim-step': {
-    sha: '0a354b1aa3fe41d90871d0dc05ca143b329de13f',
+    sha: 'f85764b9585266e8b92e0ef969e136694a1accee',
     takesCalls: true,
     text:
       `-- Take the lease of an rpc step that is due and unclaimed, or whose lease ran out.
@@ -921,15 +927,16 @@ end)
 -- called by claimStep
 ` +
       part1 +
-      part9 +
+      part10 +
       part2 +
       part3 +
       part4 +
       part5 +
-      part7 +
-      part10 +
-      part16 +
-      part12 +
+      part6 +
+      part8 +
+      part11 +
+      part17 +
+      part13 +
       `-- While the script copies, the server waits: a large input is read after it.
 local max_bytes = 128 * 1024
 
@@ -996,7 +1003,7 @@ end)
 `,
   },
   'commit-run': {
-    sha: '574c61d42f8a49dea2e1e295e924ac55e98d8df3',
+    sha: 'e154771d7017ca08fc5746e7b838b6bb6960ed6f',
     takesCalls: true,
     text:
       `-- Apply a turn of a held run. A large turn comes in parts: each is applied at once and whole, the last one leaves.
@@ -1010,15 +1017,16 @@ end)
 -- called by commitRun
 ` +
       part1 +
-      part9 +
+      part10 +
       part2 +
       part3 +
       part4 +
       part5 +
-      part7 +
-      part10 +
-      part11 +
       part6 +
+      part8 +
+      part11 +
+      part12 +
+      part7 +
       `-- What a turn asks for, put into rows. All of a turn that is asked again is found as it was written.
 
 local record_width, plan_width = 9, 12
@@ -1147,11 +1155,11 @@ local function next_timer_of(run)
   return one and tonumber(one) or nil
 end
 ` +
-      part12 +
       part13 +
-      part17 +
       part14 +
-      part8 +
+      part18 +
+      part15 +
+      part9 +
       `local run_id, claim_id, epoch, turn, part, after, move, wake_seq, delay, text, code_hash, records, first_plan, plans
 local recorded, made, entries, items
 -- How many revisions its records took.
@@ -1340,7 +1348,7 @@ end)
 `,
   },
   'create-run': {
-    sha: '45d2c3e778e441bcbd93cbdc26ef6199a8fceefc',
+    sha: '25b5e69c3d4137c62d02536c147d3d1deb4048b1',
     takesCalls: true,
     text:
       `-- Insert a run, rung, or find the one that has the id.
@@ -1351,7 +1359,7 @@ end)
 -- called by createRun, and to deliver a child's start
 ` +
       part1 +
-      part9 +
+      part10 +
       part2 +
       part3 +
       part4 +
@@ -1359,7 +1367,8 @@ end)
       part6 +
       part7 +
       part8 +
-      part15 +
+      part9 +
+      part16 +
       `-- Its parent does not know: it has asked anew, after it lost the end of its past (or heard nothing of it yet).
 local function tell_parent(run)
   local values = redis.call('HMGET', run.key, 'output', 'error', 'reason')
@@ -1399,7 +1408,7 @@ end)
 `,
   },
   'delete-run': {
-    sha: '4cb91473235f21b929ff6938a12e4f98d0b27d71',
+    sha: 'dfd50a774acaee54bb5ba1257e5a34f24ed12de5',
     takesCalls: false,
     text:
       `-- Delete an ended run and everything that belongs to it: a slice of it, the run itself last.
@@ -1412,8 +1421,9 @@ end)
       part2 +
       part3 +
       part4 +
-      part7 +
-      part10 +
+      part5 +
+      part8 +
+      part11 +
       `local run_id = ARGV[2]
 local slice = 100
 
@@ -1535,7 +1545,7 @@ return { ARGV[2], ARGV[3] }
 `,
   },
   'orphan-run': {
-    sha: 'aefb7e03189b232d8b15fd3000b0befd05810274',
+    sha: 'fc553e4ef705f22be91c953be1f1465787321c04',
     takesCalls: false,
     text:
       `-- A parent has ended, and this run is not to outlive it: from now on whoever claims it is told to end it.
@@ -1548,8 +1558,9 @@ return { ARGV[2], ARGV[3] }
       part2 +
       part3 +
       part4 +
-      part7 +
-      part17 +
+      part5 +
+      part8 +
+      part18 +
       `local run = load_run(ARGV[2])
 if not run or is_ended(run) or run.parentId ~= ARGV[3] or run.parentOnEnd ~= 'cancel' then return nil end
 put(run, 'orphaned', '1')
@@ -1564,7 +1575,7 @@ return item or nil
 `,
   },
   'outbox-done': {
-    sha: '23839f61fc1575b1eac4a6266688dae5e290a182',
+    sha: '0736c0071ea1975900e43fec4f689b08d03b5211',
     takesCalls: false,
     text:
       `-- An entry was delivered, or some of its children were told.
@@ -1579,7 +1590,8 @@ return item or nil
       part2 +
       part3 +
       part4 +
-      part6 +
+      part5 +
+      part7 +
       `local id, keep_ms = ARGV[2], tonumber(ARGV[3])
 local entry = redis.call('HMGET', key_of('entry', id), 'kind', 'runId', 'parentId', 'parentOnEnd', 'delivered')
 if not entry[1] then return nil end
@@ -1604,7 +1616,7 @@ return nil
 `,
   },
   'outbox-read': {
-    sha: 'd63f4afd1a5b16aed7de0bc6fdaa8fe8a28c6ca9',
+    sha: 'acd223f0342807828e9d3f77e63b95646a57fad4',
     takesCalls: false,
     text:
       `-- Everything a delivery needs.
@@ -1618,9 +1630,10 @@ return nil
       part2 +
       part3 +
       part4 +
+      part5 +
+      part8 +
+      part11 +
       part7 +
-      part10 +
-      part6 +
       `local id = ARGV[2]
 
 -- Its parent knows how the child ended, which may be deleted by now, or does not care any more.
@@ -1643,7 +1656,7 @@ return { entry, redis.call('ZRANGE', key_of('orphans', id), 0, 99, 'WITHSCORES')
 `,
   },
   'read-changes': {
-    sha: 'f3401109aa99b90eb09af12fdc74f04e7abb7720',
+    sha: '4e79dc3e135d7b5576e40fe465165c521101236f',
     takesCalls: false,
     text:
       `-- What changed in a run after a revision, a page of it.
@@ -1656,9 +1669,10 @@ return { entry, redis.call('ZRANGE', key_of('orphans', id), 0, 99, 'WITHSCORES')
       part2 +
       part3 +
       part4 +
-      part7 +
-      part10 +
-      part14 +
+      part5 +
+      part8 +
+      part11 +
+      part15 +
       `local run = load_run(ARGV[2])
 if not run then return nil end
 local changes = read_changes(run, ARGV[3], { at_least_one = true })
@@ -1680,8 +1694,63 @@ return { now, changes }
 return place and redis.call('HGET', step_key_of(ARGV[2], place), 'input')
 `,
   },
+  'record-step': {
+    sha: 'e0498eea9f612b424e38b48058041ee63a83647f',
+    takesCalls: true,
+    text:
+      `-- The turn that is nearly every turn: one inline step that settled, a lease that is kept, and nothing that the holder has
+-- not been told. Whatever is otherwise with it (news, a timer that is due, a row that is there, a lease that is lost, a turn
+-- applied before) leaves everything as it is: commit-run.lua decides about it. What both write is the same.
+-- KEYS[1] the bucket's root
+-- ARGV    of each call (calls.lua): run id, claim id, epoch, turn, revision known, outcome, name, ordinal, askedAfter, attempt,
+--         payload, duration
+-- returns for each '<now> <wakeSeq>' (one text is read faster than a list of two), or 'OTHER': nothing was written
+-- called by commitRun
+` +
+      part1 +
+      part10 +
+      part2 +
+      part4 +
+      `
+local function find_run(run_id)
+  local key = key_of('run', run_id)
+  local found = redis.call('HMGET', key, 'status', 'node', 'claimId', 'epoch', 'leaseUntil', 'turnClaim', 'turn', 'revision',
+    'crashes', 'wakeSeq', 'places', 'owner')
+  return key, found
+end
+
+-- \`found\`: as find_run reads it.
+local function is_usual(found, claim_id, epoch, turn, after)
+  local last_turn = found[6] == claim_id and found[7] or '0'
+  return found[1] == 'running' and (not server or found[2] == server) and found[3] == claim_id and found[4] == epoch
+    and found[5] and tonumber(turn) == tonumber(last_turn) + 1 and found[8] == after and (found[9] or '0') == '0'
+end
+
+return answer_each(function()
+  local run_id, claim_id, turn = given[1], given[2], given[4]
+  local run_key, found = find_run(run_id)
+  if not is_usual(found, claim_id, given[3], turn, given[5]) then return 'OTHER' end
+  local sleeps = key_of('sleeps', run_id)
+  if #redis.call('ZRANGEBYSCORE', sleeps, '-inf', now, 'LIMIT', 0, 1) > 0 then return 'OTHER' end
+  local name, ordinal = given[7], given[8]
+  local revision, wake_seq, places = found[8], found[10] or '0', found[11] or '0'
+  local place = tostring(tonumber(places) + 1)
+  if redis.call('HSETNX', key_of('steps', run_id), ordinal .. ' ' .. name, place) == 0 then return 'OTHER' end
+  local seq, clock = tostring(tonumber(revision) + 1), tostring(now)
+  local outcome = given[6]
+  redis.call('ZADD', key_of('changes', run_id), seq, place)
+  redis.call('HSET', step_key_of(run_id, place), 'name', name, 'ordinal', ordinal, 'kind', 'inline', 'askedAfter', given[9],
+    'attempt', given[10], 'worker', found[12], 'createdAt', clock, 'startedAt', tostring(now - tonumber(given[12])),
+    'status', outcome, outcome == 'succeeded' and 'output' or 'error', given[11], 'settledSeq', seq, 'settledAt', clock,
+    'revision', seq)
+  redis.call('HSET', run_key, 'revision', seq, 'places', place, 'readWakeSeq', wake_seq, 'updatedAt', clock, 'turnClaim',
+    claim_id, 'turn', turn, 'turnPart', '0', 'turnBefore', revision, 'turnPlaces', places, 'turnSettled', '0', 'turnEnd', 'held')
+  return clock .. ' ' .. wake_seq
+end)
+`,
+  },
   'release-step': {
-    sha: '40c116de247fba61e1cc1089c37f670509c9d342',
+    sha: '34ffd391b05cc034dc68ac59ee656595be935b8f',
     takesCalls: false,
     text:
       `-- Give a claimed rpc step back unfinished.
@@ -1695,9 +1764,10 @@ return place and redis.call('HGET', step_key_of(ARGV[2], place), 'input')
       part3 +
       part4 +
       part5 +
-      part7 +
-      part10 +
-      part16 +
+      part6 +
+      part8 +
+      part11 +
+      part17 +
       `local run_id, step_id, claim_id, epoch = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local entered, delay_ms = ARGV[6] == '1', tonumber(ARGV[7])
 
@@ -1725,7 +1795,7 @@ return { item }
 `,
   },
   'renew-leases': {
-    sha: '7d834538fe589f71db2f446690d296d2839f6de4',
+    sha: 'eaef09e08266ab2ef132527704f318c2f787f701',
     takesCalls: false,
     text:
       `-- Extend leases: a slice of them, the server waits meanwhile.
@@ -1739,9 +1809,10 @@ return { item }
       part3 +
       part4 +
       part5 +
-      part7 +
-      part10 +
-      part18 +
+      part6 +
+      part8 +
+      part11 +
+      part19 +
       `local lease_ms = tonumber(ARGV[2])
 
 local function verdict_of(run_id, step_id, claim_id, epoch)
@@ -1762,7 +1833,7 @@ return verdicts
 `,
   },
   'renew-owned': {
-    sha: 'fa97a5123c569ca8d7d08416c161d5b224915648',
+    sha: '33b0808ff92287533da13e911c1e9d611a3c83ae',
     takesCalls: false,
     text:
       `-- Extend every lease an owner has in this bucket, also those it has only just been given.
@@ -1776,9 +1847,10 @@ return verdicts
       part3 +
       part4 +
       part5 +
-      part7 +
-      part10 +
-      part18 +
+      part6 +
+      part8 +
+      part11 +
+      part19 +
       `local owner, lease_ms = ARGV[2], tonumber(ARGV[3])
 
 local extended = 0
@@ -1797,7 +1869,7 @@ return extended
 `,
   },
   'resume-run': {
-    sha: 'd3c11913deb6f5987b06df5afb4d7bae39b91066',
+    sha: '1b0fd127f663f87f50479ca9d6991ce66bbb1497',
     takesCalls: false,
     text:
       `-- Let a run go on that the engine suspended, with its counters of crashes and losses cleared.
@@ -1811,10 +1883,11 @@ return extended
       part3 +
       part4 +
       part5 +
-      part7 +
-      part12 +
-      part10 +
-      part17 +
+      part6 +
+      part8 +
+      part13 +
+      part11 +
+      part18 +
       `local max_steps = 40
 
 local run = load_run(ARGV[2])
@@ -1851,7 +1924,7 @@ return { item }
 `,
   },
   'settle-child': {
-    sha: '762dd24de9417cedbeb26ed733a3c93fbd0405b5',
+    sha: 'e8b6ba4f32cddf920191368742d0fdbe2d3b2269',
     takesCalls: false,
     text:
       `-- A child has ended: settle its parent's step, and wake the parent.
@@ -1865,10 +1938,11 @@ return { item }
       part3 +
       part4 +
       part5 +
-      part7 +
-      part10 +
+      part6 +
+      part8 +
       part11 +
-      part17 +
+      part12 +
+      part18 +
       `local child, entry = ARGV[4], ARGV[5]
 local run = load_run(ARGV[2])
 if not run or is_ended(run) then return nil end
@@ -1890,7 +1964,7 @@ return item or nil
 `,
   },
   'settle-step': {
-    sha: 'c3cc151eb8bde2cd8809a72d59143b5780982ed0',
+    sha: '563625a6cca21cce3e4438e11e7d016970cab557',
     takesCalls: true,
     text:
       `-- Record how the attempt of an rpc step ended and, if it is settled by that, wake its run.
@@ -1901,16 +1975,17 @@ return item or nil
 -- called by settleStep
 ` +
       part1 +
-      part9 +
+      part10 +
       part2 +
       part3 +
       part4 +
       part5 +
-      part7 +
-      part10 +
-      part16 +
+      part6 +
+      part8 +
       part11 +
       part17 +
+      part12 +
+      part18 +
       `local function finish(run, step)
   local kind, payload = given[5], given[6]
   settle(run, step, kind == 'succeeded' and { output = payload } or { error = payload })
@@ -1952,7 +2027,7 @@ end)
 `,
   },
   'signal-run': {
-    sha: '8f91d7f3477a126ca1bd6090db65a4b803b84f01',
+    sha: '67abbd930f3f2f691ea420d8fd303eb89af36887',
     takesCalls: false,
     text:
       `-- Settle the oldest open suspend step of the signal's name, or keep the signal for the next one.
@@ -1966,11 +2041,12 @@ end)
       part3 +
       part4 +
       part5 +
-      part7 +
-      part10 +
+      part6 +
+      part8 +
       part11 +
       part12 +
-      part17 +
+      part13 +
+      part18 +
       `local run_id, call_id, signal_id, name, payload = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 
 local function kept_key(number)
@@ -2013,7 +2089,7 @@ return { item or false }
 `,
   },
   'sweep': {
-    sha: '75d62fea63c5964570e57fea4dc78bd05cc2c36b',
+    sha: '562884520fd6c5d5e06f5e9df2fd9afef2bee3f3',
     takesCalls: false,
     text:
       `-- Find what ought to be moving and is not, and stamp it: a slice of it, the server waits meanwhile.
@@ -2029,9 +2105,10 @@ return { item or false }
       part3 +
       part4 +
       part5 +
-      part7 +
-      part12 +
-      part10 +
+      part6 +
+      part8 +
+      part13 +
+      part11 +
       `local window = math.max(1, tonumber(ARGV[2]))
 local dead_owners = tonumber(ARGV[8])
 local first_known = 9 + dead_owners

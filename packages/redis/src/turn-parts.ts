@@ -36,6 +36,13 @@ export function partsOf({ record, schedule, next }: Turn): readonly TurnPart[] {
   })
 }
 
+/** The inline step that is all there is to a turn, when it is over and the run goes on. */
+export function settledAlone({ record, schedule, next }: Turn): InlineRecord | null {
+  const [one, another] = record
+  const isAlone = one && !another && schedule.length === 0 && next.kind === 'hold'
+  return isAlone && one.outcome.kind !== 'retry' ? one : null
+}
+
 function slicesOf(asked: readonly Asked[]): readonly (readonly Asked[])[] {
   let slice: Asked[] = []
   const slices = [slice]
@@ -74,6 +81,12 @@ function moveArgs(next: NextMove): readonly (string | number)[] {
     case 'cancel':
       return ['cancel', '', 0, '1', next.reason, '0', '']
   }
+}
+
+/** As lua/record-step.lua reads it. */
+export function stepArgs({ id, askedAfter, attempt, outcome }: InlineRecord): readonly (string | number)[] {
+  const payload = outcome.kind === 'succeeded' ? outcome.output : outcome.error
+  return [outcome.kind, id.name, id.ordinal, askedAfter, attempt, payload, Math.round(outcome.durationMs)]
 }
 
 /** As `record_inline` in lua/include/turn.lua reads them. */

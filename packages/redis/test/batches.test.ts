@@ -90,7 +90,9 @@ describe('the calls of one turn of the event loop', { timeout: 60_000 }, () => {
     if (!one) throw new Error('nothing was claimed')
     // The server may not know the script yet.
     await commit(one, { record: [recordOf(0)] })
-    expect(await scriptsOf(() => commit(one, { number: 2, record: [recordOf(1)] }))).toBe(1)
+    expect(
+      await scriptsOf(() => commit(one, { number: 2, after: one.history.revision + 1, record: [recordOf(1)] })),
+    ).toBe(1)
     const commits = others.map((claimed) => () => commit(claimed, { record: [recordOf(0)] }))
     expect(await scriptsOf(() => Promise.all(commits.map((make) => make())))).toBeLessThanOrEqual(3)
     expect(await reader.listSteps('run-49')).toMatchObject([{ status: 'succeeded', output: '0' }])

@@ -25,6 +25,7 @@ export function deliverNothing(link: RedisLink): void {
 }
 
 export interface LinkedHarness extends OpenStore {
+  readonly prefix: string
   /** Another process, whose way to the server is this one. */
   through(disturb: (link: RedisLink) => void): StorePorts
 }
@@ -52,6 +53,7 @@ export async function openLinked(
     return { store, reader: new RedisReader(link), admin: new RedisAdmin(link), notices }
   }
   return {
+    prefix: harness.prefix,
     ports: through(disturb),
     through,
     sibling: () => Promise.resolve(through(disturb)),

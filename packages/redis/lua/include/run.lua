@@ -1,6 +1,7 @@
 -- include: now
 -- include: keys
 -- include: row
+-- include: server
 -- The run's row, without its payloads: those are written, and read, by those who need them.
 
 local run_fields = {
@@ -24,16 +25,14 @@ local lost_revisions = 1000000
 
 -- A replica may lack the last of what its master had answered before it died, and a server that comes back what its disk
 -- had not yet; and give the same revisions to other changes. What it gives is numbered anew, from the run's `floor` on, so
--- that nobody takes one for the other. Which server this is its client says (src/link.ts), and on a Cluster it itself.
+-- that nobody takes one for the other.
 local function note_node(run)
-  if not KEYS[2] then return end
-  local node = string.match(KEYS[2], ':server:(%x+)$') or redis.call('CLUSTER', 'MYID')
-  if run.node == node then return end
+  if not server or run.node == server then return end
   if run.node then
     put(run, 'revision', run.revision + lost_revisions)
     put(run, 'floor', run.revision)
   end
-  put(run, 'node', node)
+  put(run, 'node', server)
 end
 
 -- What was known at this revision may be of a past that is lost.
