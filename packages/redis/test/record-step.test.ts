@@ -4,7 +4,7 @@ import type { ClaimRun, Committed, InlineRecord, RunClaim, StepPlan, Turn } from
 import { WorkflowError } from '@pikku/core/contract'
 import { openLinked } from './link-harness.ts'
 import type { LinkedHarness } from './link-harness.ts'
-import { redisUrl, removeKeys } from './redis-harness.ts'
+import { redisUrl } from './redis-harness.ts'
 
 /*
  * record-step.lua does the usual turn, commit-run.lua any. So each situation is played twice, and in one of the two
